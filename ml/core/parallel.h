@@ -1,0 +1,56 @@
+// Threads. Work is cut into blocks that do not depend on the number of threads, and partial results
+// are combined in block order, so the bits of a result never depend on it either. This is the only
+// place that knows of OpenMP (in the tsan preset: std::jthread).
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <type_traits>
+
+#include "lathe/ml/core/types.h"
+
+namespace lathe {
+
+// The budget of the process: LATHE_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process
+// may use. Changing it changes no result.
+int thread_limit();
+void set_thread_limit(int threads);  // at least 1; throws InvalidArgument otherwise
+
+// Serial on this thread while it lives: for a server's threads.
+class SerialScope {
+ public:
+  SerialScope();
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  bool before_;
+};
+
+namespace detail {
+void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body);
+}
+
+// body(i) for each i in [0, n), in any order and on any thread; nested calls run serially. If any
+// throws, the exception of the lowest i is thrown here once all have ended.
+template <class Body>
+void parallel_for(Index n, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  detail::run_blocks(
+      n, [](void* self, Index i) { (*static_cast<Plain*>(self))(i); },
+      const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+}
+
+// body(block, begin, end) over [0, n) cut into blocks of `size` (the last may be shorter).
+template <class Body>
+void parallel_blocks(Index n, Index size, Body&& body) {
+  parallel_for((n + size - 1) / size, [&](Index block) {
+    body(block, block * size, std::min(n, (block + 1) * size));
+  });
+}
+
+// Rows of a block in row-wise work on a matrix of `cols` columns: about 64 KiB, 16 to 4096 rows.
+Index row_block(Index cols);
+
+}  // namespace lathe

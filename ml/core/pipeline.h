@@ -1,0 +1,48 @@
+// An estimator made of steps: every step but the last is a transformer.
+//
+//   auto p = StandardScaler{} | Pca{.n_components = 2} | Ridge{};
+//   ModelPtr model = p.fit(X, y);          // its role is the last step's
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "lathe/ml/core/estimator.h"
+
+namespace lathe {
+
+class Pipeline {
+ public:
+  static constexpr std::string_view name = "pipeline";
+
+  // Throws InvalidArgument when there is no step, or one before the last is not a transformer.
+  // Steps that are pipelines themselves are laid out flat.
+  explicit Pipeline(std::vector<Estimator> steps);
+
+  const std::vector<Estimator>& steps() const { return steps_; }
+  Role role() const { return steps_.back().role(); }
+  Tags tags() const;  // missing, categorical: the first step's; weights: the last step's
+  Pipe to_pipe() const;
+
+  // Weights go to every step that takes them; the last one must. Each step's seed derives from
+  // context.seed and its place.
+  ModelPtr fit(const MatrixView& X, const Target& y = {}, const Context& context = {}) const;
+
+  bool operator==(const Pipeline&) const = default;
+
+ private:
+  std::vector<Estimator> steps_;
+};
+
+template <IsEstimator A, IsEstimator B>
+Pipeline operator|(A a, B b) {
+  return Pipeline({Estimator(std::move(a)), Estimator(std::move(b))});
+}
+
+// The fitted steps of a model that a Pipeline made, in order; the model itself where it is not one.
+std::vector<ModelPtr> fitted_steps(const ModelPtr& model);
+
+// Reads what a fitted pipeline saved.
+ModelPtr load_pipeline(InputArchive& archive);
+
+}  // namespace lathe
