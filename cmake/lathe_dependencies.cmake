@@ -1,0 +1,22 @@
+# What we build upon; packages.txt names the Debian packages. README.md has the reasons.
+find_package(Threads REQUIRED)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(ZLIB REQUIRED)
+find_package(cereal REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+
+if(LATHE_SERVER)
+  find_package(Protobuf REQUIRED)
+  # Quietly: gRPC's own file looks for packages that a user of its shared library does not need.
+  find_package(gRPC REQUIRED QUIET CONFIG)
+endif()
+if(LATHE_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(LATHE_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()
