@@ -1,0 +1,5 @@
+// All generated code but one file's messages (two such files cannot be one translation unit):
+// gRPC's headers take longer to compile than what is generated.
+#include "lathe/proto/inference.grpc.pb.cc"
+#include "lathe/proto/inference.pb.cc"
+#include "lathe/proto/model_repository.grpc.pb.cc"
