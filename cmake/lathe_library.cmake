@@ -1,8 +1,8 @@
 # lathe_library, lathe_program and lathe_install_package.
 include(CMakePackageConfigHelpers)
 
-# A header is "lathe/ml/core/types.h" in the build tree and once installed: links in the build folder
-# give the source folders that name. lathe/proto is a real folder there, for generated code.
+# A header is "lathe/ml/core/types.h" in the build tree and once installed: links in the build
+# folder give the source folders that name. lathe/proto is a real folder there, for generated code.
 set(LATHE_INCLUDE_DIR ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${LATHE_INCLUDE_DIR}/lathe/proto)
 foreach(folder ml preprocessing evaluation datasets server cli)
@@ -11,8 +11,8 @@ endforeach()
 
 # lathe_library(<name> SOURCES a.cpp... HEADERS a.h... [DEPENDS lathe::core...]
 #               [PRIVATE_DEPENDS ...] [SERVING])
-# Makes the shared library lathe::<name> and installs it with its headers, which are named relative to
-# the folder. SERVING: a consumer needs gRPC; such libraries are exported apart from the others.
+# Makes the shared library lathe::<name> and installs it with its headers, which are named relative
+# to the folder. SERVING: a consumer needs gRPC; such libraries are exported apart from the others.
 function(lathe_library name)
   cmake_parse_arguments(arg "SERVING" "" "SOURCES;HEADERS;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
@@ -68,13 +68,16 @@ function(lathe_install_package)
   get_property(exports GLOBAL PROPERTY LATHE_EXPORTS)
   list(REMOVE_DUPLICATES exports)
   foreach(export IN LISTS exports)
-    install(EXPORT ${export} FILE ${export}Targets.cmake NAMESPACE lathe:: DESTINATION ${destination})
+    install(EXPORT ${export} FILE ${export}Targets.cmake NAMESPACE lathe::
+      DESTINATION ${destination})
   endforeach()
   configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/latheConfig.cmake.in
     ${PROJECT_BINARY_DIR}/latheConfig.cmake INSTALL_DESTINATION ${destination})
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/latheConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
-  install(FILES ${PROJECT_BINARY_DIR}/latheConfig.cmake ${PROJECT_BINARY_DIR}/latheConfigVersion.cmake
+  install(FILES
+    ${PROJECT_BINARY_DIR}/latheConfig.cmake
+    ${PROJECT_BINARY_DIR}/latheConfigVersion.cmake
     DESTINATION ${destination})
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endfunction()

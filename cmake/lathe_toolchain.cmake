@@ -27,12 +27,14 @@ endforeach()
 add_link_options(-Wl,--as-needed)
 
 if(LATHE_SANITIZE)
-  add_compile_options(-fsanitize=${LATHE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_options(
+    -fsanitize=${LATHE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LATHE_SANITIZE})
 endif()
 
 # Flags of every target of ours. Contraction is off because a fused multiply-add rounds differently,
-# and where the compiler finds one depends on the instruction level: the same bits are promised on all.
+# and where the compiler finds one depends on the instruction level; the same bits are promised on
+# all of them.
 function(lathe_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off)
   if(LATHE_WERROR)
