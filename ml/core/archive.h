@@ -1,5 +1,6 @@
-// The learned state of models as bytes: cereal's portable binary (little-endian), with sizes checked
-// against the bytes that are left before anything is allocated. A model says once what it holds:
+// The learned state of models as bytes: cereal's portable binary (little-endian), with sizes
+// checked against the bytes that are left before anything is allocated. A model says once what it
+// holds:
 //
 //   void RidgeModel::state(auto& self, auto& archive) {
 //     archive.version(1);
@@ -57,10 +58,8 @@ class OutputArchive {
   void put_array(const std::int64_t* data, std::size_t n);
   void put_array(const std::int32_t* data, std::size_t n);
   template <class E>
-    requires std::is_enum_v<E>
-  void put(E v) {
-    put(static_cast<std::int32_t>(v));
-  }
+  requires std::is_enum_v<E>
+  void put(E v) { put(static_cast<std::int32_t>(v)); }
   template <class T>
   void put(const std::optional<T>& v) {
     put(v.has_value());
@@ -124,7 +123,7 @@ class InputArchive {
 
   // `names(E{})`, where there is one, bounds the values of an enum.
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void get(E& v) {
     std::int32_t number = 0;
     get(number);

@@ -22,8 +22,10 @@ void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& 
 namespace detail {
 template <class E>
 constexpr Tags tags_of() {
-  if constexpr (requires { E::tags; }) return E::tags;
-  else return {};
+  if constexpr (requires { E::tags; })
+    return E::tags;
+  else
+    return {};
 }
 }  // namespace detail
 
@@ -44,7 +46,8 @@ void check_fit(const E& estimator, const MatrixView& X, const Labels& y, const C
   check_fit_labels(E::name, X, y);
 }
 
-// At predict: the width, and the shape of `out`. Hints at .transpose() for a Vector that holds one row.
+// At predict: the width, and the shape of `out`. Hints at .transpose() for a Vector that holds one
+// row.
 void check_rows(std::string_view name, const MatrixView& X, Index n_features_in);
 void check_out(std::string_view name, const MatrixView& X, const MatrixRef& out, Index n_outputs);
 // As check_rows, and refuses NaN and infinity by row and column.

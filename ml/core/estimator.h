@@ -24,31 +24,41 @@ namespace lathe {
 
 // What an estimator can take; `static constexpr Tags tags{...}` in its struct.
 struct Tags {
-  bool missing = false;      // NaN in X
-  bool categorical = false;  // categorical columns, as codes
-  bool weights = false;      // Context.weight
-  bool multi_target = false; // several targets at once
+  bool missing = false;       // NaN in X
+  bool categorical = false;   // categorical columns, as codes
+  bool weights = false;       // Context.weight
+  bool multi_target = false;  // several targets at once
 };
 
 namespace detail {
 
 template <class E>
-concept FitsNumbers = requires(const E& e, const MatrixView& X, const Context& c) { e.fit(X, X, c); };
+concept FitsNumbers = requires(const E& e, const MatrixView& X, const Context& c) {
+  e.fit(X, X, c);
+};
 template <class E>
-concept FitsLabels =
-    requires(const E& e, const MatrixView& X, const Labels& y, const Context& c) { e.fit(X, y, c); };
+concept FitsLabels = requires(const E& e, const MatrixView& X, const Labels& y, const Context& c) {
+  e.fit(X, y, c);
+};
 template <class E>
-concept FitsTarget =
-    requires(const E& e, const MatrixView& X, const Target& y, const Context& c) { e.fit(X, y, c); };
+concept FitsTarget = requires(const E& e, const MatrixView& X, const Target& y, const Context& c) {
+  e.fit(X, y, c);
+};
 template <class E>
-concept Described = requires(const E& e) { E::describe(e, [](auto&&...) {}); };
+concept Described = requires(const E& e) {
+  E::describe(e, [](auto&&...) {});
+};
 
 template <class M>
 constexpr Role role_of() {
-  if constexpr (std::derived_from<M, Regressor>) return Role::regressor;
-  else if constexpr (std::derived_from<M, Classifier>) return Role::classifier;
-  else if constexpr (std::derived_from<M, Clusterer>) return Role::clusterer;
-  else return Role::transformer;
+  if constexpr (std::derived_from<M, Regressor>)
+    return Role::regressor;
+  else if constexpr (std::derived_from<M, Classifier>)
+    return Role::classifier;
+  else if constexpr (std::derived_from<M, Clusterer>)
+    return Role::clusterer;
+  else
+    return Role::transformer;
 }
 
 // The numbers or labels of a target, or InvalidArgument saying what `name` needs.
@@ -60,14 +70,15 @@ Labels need_labels(std::string_view name, const Target& y);  // whole numbers be
 template <class E>
 concept IsEstimator = requires(const E& e) {
   { E::name } -> std::convertible_to<std::string_view>;
-} && std::copyable<E> && std::equality_comparable<E>;
+}
+&&std::copyable<E>&& std::equality_comparable<E>;
 
 class Estimator {
  public:
   Estimator();  // passes its input through
   template <class E>
-    requires(IsEstimator<E> && !std::same_as<E, Estimator>)
-  Estimator(E estimator) : self_(std::make_unique<Holder<E>>(std::move(estimator))) {}
+  requires(IsEstimator<E> && !std::same_as<E, Estimator>) Estimator(E estimator)
+      : self_(std::make_unique<Holder<E>>(std::move(estimator))) {}
   Estimator(const Estimator& other) : self_(other.self_->clone()) {}
   Estimator& operator=(const Estimator& other) {
     self_ = other.self_->clone();
@@ -164,9 +175,13 @@ Role Estimator::Holder<E>::role() const {
 
 template <class E>
 Tags Estimator::Holder<E>::tags() const {
-  if constexpr (requires { { estimator.tags() } -> std::same_as<Tags>; }) {
+  if constexpr (requires {
+                  { estimator.tags() } -> std::same_as<Tags>;
+                }) {
     return estimator.tags();
-  } else if constexpr (requires { { E::tags } -> std::convertible_to<Tags>; }) {
+  } else if constexpr (requires {
+                         { E::tags } -> std::convertible_to<Tags>;
+                       }) {
     return E::tags;
   } else {
     return {};
@@ -214,8 +229,10 @@ template <class E>
 ModelPtr Estimator::Holder<E>::fit(const MatrixView& X, const Target& y,
                                    const Context& context) const {
   const auto shared = []<class M>(M model) -> ModelPtr {
-    if constexpr (std::convertible_to<M, ModelPtr>) return model;
-    else return std::make_shared<const M>(std::move(model));
+    if constexpr (std::convertible_to<M, ModelPtr>)
+      return model;
+    else
+      return std::make_shared<const M>(std::move(model));
   };
   if constexpr (detail::FitsTarget<E>) {
     return shared(estimator.fit(X, y, context));

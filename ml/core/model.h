@@ -90,6 +90,9 @@ class Transformer : public Model {
   Role role() const final { return Role::transformer; }
   // Names and kinds of what comes out when `in` (n_features_in() columns) goes in.
   virtual Schema columns_out(const Schema& in) const = 0;
+  // As Model::predict_into says.
+  virtual void transform_into(const MatrixView& X, MatrixRef out) const = 0;
+  void predict_into(const MatrixView& X, MatrixRef out) const final { transform_into(X, out); }
   Matrix transform(const MatrixView& X) const;  // n x n_outputs
 };
 

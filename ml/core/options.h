@@ -68,7 +68,9 @@ namespace options {
 //   enum class Strategy { mean, median };
 //   constexpr auto names(Strategy) { return std::array{std::string_view("mean"), ...}; }
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) { names(e).size(); };
+concept NamedEnum = std::is_enum_v<E> && requires(E e) {
+  names(e).size();
+};
 
 Value to_value(bool v);
 Value to_value(std::int64_t v);
@@ -213,8 +215,12 @@ std::vector<OptionInfo> list_options(const T& object) {
   std::vector<OptionInfo> infos;
   T::describe(object, [&](std::string_view name, const auto& value, const Rule& rule,
                           std::string_view doc) {
-    infos.push_back({std::string(name), options::type_of(value), options::to_value(value), {},
-                     rule.text(), std::string(doc)});
+    infos.push_back({std::string(name),
+                     options::type_of(value),
+                     options::to_value(value),
+                     {},
+                     rule.text(),
+                     std::string(doc)});
   });
   const T defaults{};
   std::size_t i = 0;
@@ -227,11 +233,11 @@ std::vector<OptionInfo> list_options(const T& object) {
 // Throws InvalidArgument when an option is outside its rule.
 template <class T>
 void check_options(const T& object) {
-  T::describe(object, [](std::string_view option, const auto& value, const Rule& rule,
-                         std::string_view) {
-    const std::string why = options::check(value, rule);
-    if (!why.empty()) options::refuse_range(T::name, option, why);
-  });
+  T::describe(object,
+              [](std::string_view option, const auto& value, const Rule& rule, std::string_view) {
+                const std::string why = options::check(value, rule);
+                if (!why.empty()) options::refuse_range(T::name, option, why);
+              });
 }
 
 // Throws InvalidArgument for an unknown option, a value of the wrong kind, or one out of range;
@@ -240,8 +246,7 @@ template <class T>
 void set_option(T& object, std::string_view key, const Value& value, const Registry& registry) {
   bool found = false;
   std::vector<std::string_view> known;
-  T::describe(object, [&](std::string_view option, auto& slot, const Rule& rule,
-                          std::string_view) {
+  T::describe(object, [&](std::string_view option, auto& slot, const Rule& rule, std::string_view) {
     known.push_back(option);
     if (option != key) return;
     found = true;

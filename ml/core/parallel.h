@@ -45,9 +45,8 @@ void parallel_for(Index n, Body&& body) {
 // body(block, begin, end) over [0, n) cut into blocks of `size` (the last may be shorter).
 template <class Body>
 void parallel_blocks(Index n, Index size, Body&& body) {
-  parallel_for((n + size - 1) / size, [&](Index block) {
-    body(block, block * size, std::min(n, (block + 1) * size));
-  });
+  parallel_for((n + size - 1) / size,
+               [&](Index block) { body(block, block * size, std::min(n, (block + 1) * size)); });
 }
 
 // Rows of a block in row-wise work on a matrix of `cols` columns: about 64 KiB, 16 to 4096 rows.

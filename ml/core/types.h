@@ -1,9 +1,10 @@
 // The numbers everything is made of: rows are samples, columns are features, row-major, double.
 #pragma once
 
-#include <Eigen/Core>
 #include <cstddef>
 #include <cstdint>
+
+#include <Eigen/Core>
 
 namespace lathe {
 

@@ -40,8 +40,8 @@ struct None {
 };
 
 struct Value {
-  using Data = std::variant<None, bool, std::int64_t, double, std::string, Word,
-                            std::vector<Value>, Pipe>;
+  using Data =
+      std::variant<None, bool, std::int64_t, double, std::string, Word, std::vector<Value>, Pipe>;
   Data data;
   std::size_t position = 0;  // where it stood in the text, for messages
 

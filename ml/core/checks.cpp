@@ -1,0 +1,176 @@
+#include "lathe/ml/core/checks.h"
+
+#include <cmath>
+#include <string>
+
+#include "lathe/ml/core/error.h"
+
+namespace lathe {
+namespace {
+
+std::string owner(std::string_view name) { return std::string(name) + ": "; }
+
+std::string shape(const MatrixView& X) {
+  return std::to_string(X.rows()) + " x " + std::to_string(X.cols());
+}
+
+struct BadCell {
+  Index row = -1;
+  Index column = -1;
+  Index count = 0;
+};
+
+// The first cell in row order for which bad(value) holds, and how many there are.
+template <class Bad>
+BadCell find_bad(const MatrixView& X, Bad bad) {
+  BadCell found;
+  for (Index i = 0; i < X.rows(); ++i) {
+    const double* row = X.data() + i * X.outerStride();
+    // Adding up tells in one pass whether the row may hold any NaN or infinity.
+    double probe = 0.0;
+    for (Index j = 0; j < X.cols(); ++j) probe += row[j] * 0.0;
+    if (probe == 0.0) continue;
+    for (Index j = 0; j < X.cols(); ++j) {
+      if (!bad(row[j])) continue;
+      if (found.count == 0) found = {i, j, 0};
+      ++found.count;
+    }
+  }
+  return found;
+}
+
+[[noreturn]] void refuse_cell(std::string_view name, const BadCell& cell, const Schema* columns,
+                              bool infinite) {
+  const std::string more =
+      cell.count > 1 ? " (and " + std::to_string(cell.count - 1) + " more like it)" : "";
+  throw InvalidArgument(
+      infinite ? "X003" : "X002",
+      owner(name) + "X holds " + (infinite ? "an infinite number" : "a missing value (NaN)") +
+          " in row " + std::to_string(cell.row) + ", " + column_name(columns, cell.column) + more,
+      infinite ? "drop the row, or replace the number"
+               : "put simple_imputer before it, or drop the rows with missing values");
+}
+
+void refuse_bad_cells(std::string_view name, bool missing_allowed, const MatrixView& X,
+                      const Schema* columns) {
+  const BadCell infinite = find_bad(X, [](double v) { return std::isinf(v); });
+  if (infinite.count > 0) refuse_cell(name, infinite, columns, true);
+  if (missing_allowed) return;
+  const BadCell missing = find_bad(X, [](double v) { return std::isnan(v); });
+  if (missing.count > 0) refuse_cell(name, missing, columns, false);
+}
+
+void check_weight(std::string_view name, const Tags& tags, const MatrixView& X,
+                  std::span<const double> weight) {
+  if (weight.empty()) return;
+  if (!tags.weights) throw NotSupported("W003", owner(name) + "it takes no sample weights");
+  if (static_cast<Index>(weight.size()) != X.rows()) {
+    throw InvalidArgument("W001", owner(name) + std::to_string(weight.size()) + " weights for " +
+                                      std::to_string(X.rows()) + " rows");
+  }
+  double total = 0.0;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    if (!std::isfinite(weight[i]) || weight[i] < 0.0) {
+      throw InvalidArgument("W002", owner(name) + "weight " + to_text(weight[i]) + " in row " +
+                                        std::to_string(i) + ", but weights are finite and >= 0");
+    }
+    total += weight[i];
+  }
+  if (!(total > 0.0)) throw InvalidArgument("W002", owner(name) + "all weights are zero");
+  if (std::isinf(total))
+    throw InvalidArgument("W002", owner(name) + "the weights add up to infinity");
+}
+
+}  // namespace
+
+std::string column_name(const Schema* columns, Index j) {
+  if (columns == nullptr || j >= columns->size()) return "column " + std::to_string(j);
+  return "column \"" + (*columns)[j].name + "\"";
+}
+
+void check_fit_data(std::string_view name, const Tags& tags, const MatrixView& X,
+                    const Context& context) {
+  if (X.rows() == 0 || X.cols() == 0) {
+    throw InvalidArgument("X001", owner(name) + "X is empty (" + shape(X) + ")",
+                          "a fit needs at least one row and one column");
+  }
+  const Schema* columns = context.columns;
+  if (columns != nullptr) {
+    if (columns->size() != X.cols()) {
+      throw InvalidArgument("X004", owner(name) + "X has " + std::to_string(X.cols()) +
+                                        " columns, but its schema has " +
+                                        std::to_string(columns->size()));
+    }
+    for (Index j = 0; j < X.cols() && !tags.categorical; ++j) {
+      if ((*columns)[j].kind == ColumnKind::categorical) {
+        throw InvalidArgument(
+            "X005",
+            owner(name) + column_name(columns, j) + " is categorical, and it takes numbers only",
+            "encode it first: columns(categorical: one_hot_encoder, ...) | ...");
+      }
+    }
+  }
+  refuse_bad_cells(name, tags.missing, X, columns);
+  check_weight(name, tags, X, context.weight);
+}
+
+void check_fit_target(std::string_view name, const Tags& tags, const MatrixView& X,
+                      const MatrixView& y) {
+  if (y.rows() != X.rows() || y.cols() == 0) {
+    throw InvalidArgument(
+        "T006", owner(name) + "X has " + std::to_string(X.rows()) + " rows, but y is " + shape(y));
+  }
+  if (y.cols() > 1 && !tags.multi_target) {
+    throw InvalidArgument("T004", owner(name) + "it takes one target, but y has " +
+                                      std::to_string(y.cols()) + " columns");
+  }
+  const BadCell bad = find_bad(y, [](double v) { return !std::isfinite(v); });
+  if (bad.count > 0) {
+    throw InvalidArgument("T007",
+                          owner(name) + "y is not finite in row " + std::to_string(bad.row) +
+                              (bad.count > 1 ? " and in other rows" : ""),
+                          "drop the rows without a target");
+  }
+}
+
+void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& y) {
+  if (y.size() != X.rows()) {
+    throw InvalidArgument("T006", owner(name) + "X has " + std::to_string(X.rows()) +
+                                      " rows, but y has " + std::to_string(y.size()));
+  }
+  for (Index i = 1; i < y.size(); ++i) {
+    if (y[i] != y[0]) return;
+  }
+  throw InvalidArgument("T008", owner(name) + "y holds one class only ('" + y.name(0) + "')",
+                        "a classifier needs two");
+}
+
+void check_rows(std::string_view name, const MatrixView& X, Index n_features_in) {
+  if (X.cols() == n_features_in) return;
+  const bool one_row_upright = X.cols() == 1 && X.rows() == n_features_in;
+  throw InvalidArgument(
+      "X006",
+      owner(name) + "X has " + std::to_string(X.cols()) + " columns, but the model was fitted on " +
+          std::to_string(n_features_in),
+      one_row_upright ? "a Vector is a column; for one row pass x.transpose()" : "");
+}
+
+void check_out(std::string_view name, const MatrixView& X, const MatrixRef& out, Index n_outputs) {
+  if (out.rows() == X.rows() && out.cols() == n_outputs) return;
+  throw InvalidArgument("X007", owner(name) + "the result is " + std::to_string(X.rows()) + " x " +
+                                    std::to_string(n_outputs) + ", but there is room for " +
+                                    std::to_string(out.rows()) + " x " +
+                                    std::to_string(out.cols()));
+}
+
+void check_finite_rows(std::string_view name, const MatrixView& X, Index n_features_in) {
+  check_rows(name, X, n_features_in);
+  refuse_bad_cells(name, false, X, nullptr);
+}
+
+void check_no_infinity(std::string_view name, const MatrixView& X, Index n_features_in) {
+  check_rows(name, X, n_features_in);
+  refuse_bad_cells(name, true, X, nullptr);
+}
+
+}  // namespace lathe

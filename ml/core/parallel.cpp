@@ -1,0 +1,116 @@
+#include "lathe/ml/core/parallel.h"
+
+#include <atomic>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <string>
+
+#include <sched.h>
+
+#ifdef LATHE_TSAN
+#include <thread>
+#include <vector>
+#endif
+
+#include "lathe/ml/core/error.h"
+
+namespace lathe {
+namespace {
+
+thread_local bool serial = false;  // inside a parallel region, or a SerialScope
+
+int number_in(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return 0;
+  int value = 0;
+  const auto result = std::from_chars(text, text + std::strlen(text), value);
+  return result.ec == std::errc() && value > 0 ? value : 0;
+}
+
+int initial_limit() {
+  if (const int asked = number_in("LATHE_NUM_THREADS"); asked > 0) return asked;
+  if (const int asked = number_in("OMP_NUM_THREADS"); asked > 0) return asked;
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+  return 1;
+}
+
+std::atomic<int>& limit() {
+  static std::atomic<int> value{initial_limit()};
+  return value;
+}
+
+// The first failure by block number, so that the error is the same for any number of threads.
+class FirstFailure {
+ public:
+  void record(Index block, std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (block < block_) {
+      block_ = block;
+      error_ = std::move(error);
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  Index block_ = std::numeric_limits<Index>::max();
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+int thread_limit() { return limit().load(std::memory_order_relaxed); }
+
+void set_thread_limit(int threads) {
+  if (threads < 1) {
+    throw InvalidArgument("O004", "threads = " + std::to_string(threads) + ", but it must be >= 1");
+  }
+  limit().store(threads, std::memory_order_relaxed);
+}
+
+SerialScope::SerialScope() : before_(serial) { serial = true; }
+SerialScope::~SerialScope() { serial = before_; }
+
+Index row_block(Index cols) { return std::clamp<Index>(8192 / std::max<Index>(cols, 1), 16, 4096); }
+
+namespace detail {
+
+void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body) {
+  const int threads = static_cast<int>(std::min<Index>(thread_limit(), n_blocks));
+  if (serial || threads <= 1) {
+    for (Index i = 0; i < n_blocks; ++i) call(body, i);
+    return;
+  }
+  FirstFailure failure;
+  const auto guarded = [&](Index i) {
+    const SerialScope nested;
+    try {
+      call(body, i);
+    } catch (...) {
+      failure.record(i, std::current_exception());
+    }
+  };
+#ifdef LATHE_TSAN
+  std::atomic<Index> next{0};
+  std::vector<std::jthread> team;
+  for (int t = 0; t < threads; ++t) {
+    team.emplace_back([&] {
+      for (Index i = next++; i < n_blocks; i = next++) guarded(i);
+    });
+  }
+  team.clear();
+#else
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (Index i = 0; i < n_blocks; ++i) guarded(i);
+#endif
+  failure.rethrow();
+}
+
+}  // namespace detail
+}  // namespace lathe
