@@ -105,6 +105,7 @@ std::string check(const std::vector<double>& v, const Rule& rule);
 inline std::string check(const std::vector<std::string>&, const Rule&) { return {}; }
 std::string check(const LabelWeights& v, const Rule& rule);
 std::string check(const Matrix& v, const Rule& rule);
+std::string check(const CountOrShare& v, const Rule& rule);
 inline std::string check(const Estimator&, const Rule&) { return {}; }
 
 inline std::string type_of(bool) { return "true or false"; }
@@ -144,31 +145,6 @@ std::string type_of(E) {
   return text;
 }
 
-template <class T>
-Value to_value(const std::optional<T>& v) {
-  return v ? to_value(*v) : Value();
-}
-template <class T>
-std::string read(const Value& value, std::optional<T>& out, const Registry& registry) {
-  if (std::holds_alternative<None>(value.data)) {
-    out.reset();
-    return {};
-  }
-  T inner{};
-  std::string problem = read(value, inner, registry);
-  if (!problem.empty()) return problem + " or none";
-  out = std::move(inner);
-  return {};
-}
-template <class T>
-std::string check(const std::optional<T>& v, const Rule& rule) {
-  return v ? check(*v, rule) : std::string();
-}
-template <class T>
-std::string type_of(const std::optional<T>&) {
-  return type_of(T{}) + " or none";
-}
-
 // Of two alternatives, the first that the value fits (an integer before a number).
 template <class A, class B>
 Value to_value(const std::variant<A, B>& v) {
@@ -194,10 +170,34 @@ template <class A, class B>
 std::string check(const std::variant<A, B>& v, const Rule& rule) {
   return v.index() == 0 ? check(std::get<0>(v), rule) : check(std::get<1>(v), rule);
 }
-std::string check(const CountOrShare& v, const Rule& rule);
 template <class A, class B>
 std::string type_of(const std::variant<A, B>&) {
   return type_of(A{}) + " or " + type_of(B{});
+}
+
+template <class T>
+Value to_value(const std::optional<T>& v) {
+  return v ? to_value(*v) : Value();
+}
+template <class T>
+std::string read(const Value& value, std::optional<T>& out, const Registry& registry) {
+  if (std::holds_alternative<None>(value.data)) {
+    out.reset();
+    return {};
+  }
+  T inner{};
+  std::string problem = read(value, inner, registry);
+  if (!problem.empty()) return problem + " or none";
+  out = std::move(inner);
+  return {};
+}
+template <class T>
+std::string check(const std::optional<T>& v, const Rule& rule) {
+  return v ? check(*v, rule) : std::string();
+}
+template <class T>
+std::string type_of(const std::optional<T>&) {
+  return type_of(T{}) + " or none";
 }
 
 [[noreturn]] void refuse_value(std::string_view owner, std::string_view option, const Value& value,
