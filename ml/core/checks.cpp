@@ -145,6 +145,15 @@ void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& 
                         "a classifier needs two");
 }
 
+void check_squarable(std::string_view name, const MatrixView& X) {
+  const double widest = (X.colwise().maxCoeff() - X.colwise().minCoeff()).maxCoeff();
+  if (widest == 0.0 || (widest >= 1e-140 && widest <= 1e140)) return;
+  throw InvalidArgument("X008",
+                        owner(name) + "X: its widest column ranges over " + to_text(widest) +
+                            ", but what is to be squared must range over 1e-140 to 1e140",
+                        "scale the columns first: standard_scaler | ...");
+}
+
 void check_rows(std::string_view name, const MatrixView& X, Index n_features_in) {
   if (X.cols() == n_features_in) return;
   const bool one_row_upright = X.cols() == 1 && X.rows() == n_features_in;

@@ -18,6 +18,9 @@ void check_fit_target(std::string_view name, const Tags& tags, const MatrixView&
                       const MatrixView& y);
 // y: as many labels as rows of X, at least two different ones.
 void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& y);
+// Squared distances from the mean must neither overflow nor vanish, since sums of zeros would pass
+// for a perfect fit: the widest column's range is 0 or in [1e-140, 1e140].
+void check_squarable(std::string_view name, const MatrixView& X);
 
 namespace detail {
 template <class E>
