@@ -1,87 +1,86 @@
 #include "lathe/ml/core/kernels.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernel_table.h"
 
 namespace lathe::kernels {
 namespace {
 
-constexpr Index lanes = 8;
-
-// Lane sums in one fixed tree.
-double fold(const double* lane) {
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
-// sum of term(i) for i in [0, n): element i goes to lane i mod 8, in order.
-template <class Term>
-double lane_sum(Index n, Term term) {
-  double lane[lanes] = {};
-  const Index whole = n - n % lanes;
-  for (Index i = 0; i < whole; i += lanes) {
-    for (Index l = 0; l < lanes; ++l) lane[l] += term(i + l);
-  }
-  for (Index i = whole; i < n; ++i) lane[i - whole] += term(i);
-  return fold(lane);
+const Table& choose() {
+  const char* asked = std::getenv("LATHE_KERNELS");
+  const std::string_view wanted = asked != nullptr ? asked : "";
+#ifdef LATHE_X86_LEVELS
+  __builtin_cpu_init();
+  const bool has_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("bmi2");
+  const bool has_v4 = has_v3 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (has_v4 && (wanted.empty() || wanted == v4::table.level)) return v4::table;
+  if (has_v3 && (wanted.empty() || wanted == v3::table.level)) return v3::table;
+#endif
+  if (wanted.empty() || wanted == baseline::table.level) return baseline::table;
+  throw InvalidArgument(
+      "O005", "LATHE_KERNELS=" + std::string(wanted) + " is not a level of this processor",
+      "baseline always is; x86-64-v3 and x86-64-v4 may be");
 }
 
 }  // namespace
 
-double dot(const double* a, const double* b, Index n) {
-  return lane_sum(n, [=](Index i) { return a[i] * b[i]; });
+const Table& table() {
+  static const Table& chosen = choose();
+  return chosen;
 }
+
+std::string_view level() { return table().level; }
+
+double dot(const double* a, const double* b, Index n) { return table().dot(a, b, n); }
 
 double squared_distance(const double* a, const double* b, Index n) {
-  return lane_sum(n, [=](Index i) {
-    const double difference = a[i] - b[i];
-    return difference * difference;
-  });
+  return table().squared_distance(a, b, n);
 }
 
-double sum(const double* a, Index n) {
-  return lane_sum(n, [=](Index i) { return a[i]; });
-}
+double sum(const double* a, Index n) { return table().sum(a, n); }
 
 void affine(const MatrixView& X, const Matrix& coef, const Vector& intercept, MatrixRef out) {
-  for (Index i = 0; i < X.rows(); ++i) {
-    const double* row = X.data() + i * X.outerStride();
-    for (Index t = 0; t < coef.rows(); ++t) {
-      out(i, t) = dot(row, coef.data() + t * coef.cols(), coef.cols()) + intercept[t];
-    }
-  }
+  table().affine(X.data(), X.rows(), coef.cols(), X.outerStride(), coef.data(), intercept.data(),
+                 coef.rows(), out.data(), out.outerStride());
 }
 
 void standardise(const MatrixView& X, const Vector& shift, const Vector& scale, MatrixRef out) {
-  for (Index i = 0; i < X.rows(); ++i) {
-    const double* row = X.data() + i * X.outerStride();
-    double* to = out.data() + i * out.outerStride();
-    for (Index j = 0; j < X.cols(); ++j) to[j] = (row[j] - shift[j]) / scale[j];
-  }
+  table().standardise(X.data(), X.rows(), X.cols(), X.outerStride(), shift.data(), scale.data(),
+                      out.data(), out.outerStride());
 }
 
 void squared_distances(const MatrixView& X, const Matrix& centres, MatrixRef out) {
-  for (Index i = 0; i < X.rows(); ++i) {
-    const double* row = X.data() + i * X.outerStride();
-    for (Index c = 0; c < centres.rows(); ++c) {
-      out(i, c) = squared_distance(row, centres.data() + c * centres.cols(), centres.cols());
-    }
-  }
+  table().squared_distances(X.data(), X.rows(), centres.cols(), X.outerStride(), centres.data(),
+                            centres.rows(), out.data(), out.outerStride());
 }
 
 void softmax(MatrixRef scores) {
+  const Table& t = table();
   for (Index i = 0; i < scores.rows(); ++i) {
     double* row = scores.data() + i * scores.outerStride();
     const double most = *std::max_element(row, row + scores.cols());
-    for (Index k = 0; k < scores.cols(); ++k) row[k] = std::exp(row[k] - most);
-    const double total = sum(row, scores.cols());
+    for (Index k = 0; k < scores.cols(); ++k) row[k] -= most;
+    t.exp(row, scores.cols());
+    const double total = t.sum(row, scores.cols());
     for (Index k = 0; k < scores.cols(); ++k) row[k] /= total;
   }
 }
 
+void exp(double* x, Index n) { table().exp(x, n); }
+
+void logistic(double* x, Index n) { table().logistic(x, n); }
+
 double logistic(double x) {
-  if (x >= 0.0) return 1.0 / (1.0 + std::exp(-x));
-  const double e = std::exp(x);
-  return e / (1.0 + e);
+  table().logistic(&x, 1);
+  return x;
 }
 
 }  // namespace lathe::kernels

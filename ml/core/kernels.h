@@ -2,9 +2,15 @@
 // instruction level and in any batch, without fused multiply-add: the same bits everywhere.
 #pragma once
 
+#include <string_view>
+
 #include "lathe/ml/core/types.h"
 
 namespace lathe::kernels {
+
+// The instruction level in use: "baseline", "x86-64-v3", "x86-64-v4". The best that the processor
+// has, unless the environment variable LATHE_KERNELS names another.
+std::string_view level();
 
 double dot(const double* a, const double* b, Index n);
 double squared_distance(const double* a, const double* b, Index n);
@@ -22,7 +28,11 @@ void squared_distances(const MatrixView& X, const Matrix& centres, MatrixRef out
 // In place, row by row: exp(x - max) / sum (the multinomial logistic function).
 void softmax(MatrixRef scores);
 
-// 1 / (1 + exp(-x)), without overflow.
+// In place: exp(x), within 1 ulp; the same bits on every machine, which the system's exp has not.
+void exp(double* x, Index n);
+
+// 1 / (1 + exp(-x)), without overflow; the first in place.
+void logistic(double* x, Index n);
 double logistic(double x);
 
 }  // namespace lathe::kernels

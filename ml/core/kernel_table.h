@@ -1,0 +1,46 @@
+// The heavy loops, compiled once for each instruction level (kernels_level.cpp) and chosen at
+// start. Raw pointers only: nothing here may share an inline function with files built with other
+// flags.
+#pragma once
+
+#include <cstddef>
+
+namespace lathe::kernels {
+
+// Row-major arrays; `stride` counts the numbers from one row to the next. Same bits at every level.
+struct Table {
+  const char* level;  // "baseline", "x86-64-v3", "x86-64-v4"
+
+  double (*dot)(const double* a, const double* b, std::ptrdiff_t n);
+  double (*squared_distance)(const double* a, const double* b, std::ptrdiff_t n);
+  double (*sum)(const double* a, std::ptrdiff_t n);
+  void (*affine)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols, std::ptrdiff_t stride,
+                 const double* coef, const double* intercept, std::ptrdiff_t targets, double* out,
+                 std::ptrdiff_t out_stride);
+  void (*standardise)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                      std::ptrdiff_t stride, const double* shift, const double* scale, double* out,
+                      std::ptrdiff_t out_stride);
+  void (*squared_distances)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                            std::ptrdiff_t stride, const double* centres, std::ptrdiff_t n_centres,
+                            double* out, std::ptrdiff_t out_stride);
+  void (*exp)(double* x, std::ptrdiff_t n);       // in place
+  void (*logistic)(double* x, std::ptrdiff_t n);  // in place: 1 / (1 + exp(-x))
+};
+
+namespace baseline {
+extern const Table table;
+}
+#ifdef LATHE_X86_LEVELS
+namespace v3 {
+extern const Table table;
+}
+namespace v4 {
+extern const Table table;
+}
+#endif
+
+// The best level this processor has, or what LATHE_KERNELS asks for (baseline, x86-64-v3,
+// x86-64-v4) where the processor has it.
+const Table& table();
+
+}  // namespace lathe::kernels

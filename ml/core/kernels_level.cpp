@@ -1,0 +1,199 @@
+// The loops of one instruction level: LATHE_KERNEL_LEVEL is its namespace, LATHE_KERNEL_LEVEL_NAME
+// its name. GCC's vector extensions, eight lanes wide everywhere: a narrower machine takes several
+// registers for one, and the bits stay the same. No header that has inline functions.
+#include "lathe/ml/core/kernel_table.h"
+
+namespace lathe::kernels::LATHE_KERNEL_LEVEL {
+namespace {
+
+using std::ptrdiff_t;
+
+constexpr ptrdiff_t lanes = 8;
+using Lanes [[gnu::vector_size(64)]] = double;
+using Quad [[gnu::vector_size(32)]] = double;
+using Pair [[gnu::vector_size(16)]] = double;
+
+// What is done number by number is done in the widest registers of the level.
+#if defined(__AVX512F__)
+constexpr ptrdiff_t width = 8;
+#elif defined(__AVX2__)
+constexpr ptrdiff_t width = 4;
+#else
+constexpr ptrdiff_t width = 2;
+#endif
+using Wide [[gnu::vector_size(width * 8)]] = double;
+using Whole [[gnu::vector_size(width * 8)]] = long long;
+// As Wide, but found at any address and beside plain doubles.
+using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
+
+inline const Loose& at(const double* p) { return *reinterpret_cast<const Loose*>(p); }
+inline Loose& at(double* p) { return *reinterpret_cast<Loose*>(p); }
+
+template <class V>
+inline V load(const double* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// Adds up the lanes in one fixed tree: halves onto each other until one is left.
+inline double fold(Quad low, Quad high) {
+  const Quad four = low + high;
+  const Pair two =
+      __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+  return two[0] + two[1];
+}
+
+// The sum of term<V>(i), the terms i, i + 1, ... of one V, over [0, n): term i goes to lane i
+// mod 8. The tail goes in pieces of four, two and one, which cost less than a trip through memory.
+template <class Term>
+inline double lane_sum(ptrdiff_t n, Term term) {
+  ptrdiff_t i = 0;
+#ifdef __AVX512F__
+  Lanes total = {};
+  for (; i + lanes <= n; i += lanes) total += term.template operator()<Lanes>(i);
+  Quad low = __builtin_shufflevector(total, total, 0, 1, 2, 3);
+  Quad high = __builtin_shufflevector(total, total, 4, 5, 6, 7);
+#else  // GCC sends 64-byte vectors through memory where they are no register
+  Quad low = {};
+  Quad high = {};
+  for (; i + lanes <= n; i += lanes) {
+    low += term.template operator()<Quad>(i);
+    high += term.template operator()<Quad>(i + 4);
+  }
+#endif
+  const ptrdiff_t tail = n - i;
+  if ((tail & 4) != 0) {
+    low += term.template operator()<Quad>(i);
+    i += 4;
+  }
+  Quad& into = (tail & 4) != 0 ? high : low;  // where lane i mod 8 is
+  Pair here = __builtin_shufflevector(into, into, 0, 1);
+  Pair next = __builtin_shufflevector(into, into, 2, 3);
+  if ((tail & 2) != 0) {
+    here += term.template operator()<Pair>(i);
+    i += 2;
+  }
+  if ((tail & 1) != 0) {
+    const double last = term.template operator()<double>(i);
+    if ((tail & 2) != 0)
+      next[0] += last;
+    else
+      here[0] += last;
+  }
+  into = __builtin_shufflevector(here, next, 0, 1, 2, 3);
+  return fold(low, high);
+}
+
+double dot(const double* a, const double* b, ptrdiff_t n) {
+  return lane_sum(n, [=]<class V>(ptrdiff_t i) { return load<V>(a + i) * load<V>(b + i); });
+}
+
+double squared_distance(const double* a, const double* b, ptrdiff_t n) {
+  return lane_sum(n, [=]<class V>(ptrdiff_t i) {
+    const V difference = load<V>(a + i) - load<V>(b + i);
+    return difference * difference;
+  });
+}
+
+double sum(const double* a, ptrdiff_t n) {
+  return lane_sum(n, [=]<class V>(ptrdiff_t i) { return load<V>(a + i); });
+}
+
+void affine(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride, const double* coef,
+            const double* intercept, ptrdiff_t targets, double* out, ptrdiff_t out_stride) {
+  for (ptrdiff_t i = 0; i < rows; ++i, X += stride, out += out_stride) {
+    for (ptrdiff_t t = 0; t < targets; ++t) out[t] = dot(X, coef + t * cols, cols) + intercept[t];
+  }
+}
+
+void standardise(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
+                 const double* shift, const double* scale, double* out, ptrdiff_t out_stride) {
+  const ptrdiff_t whole = cols - cols % width;
+  for (ptrdiff_t i = 0; i < rows; ++i, X += stride, out += out_stride) {
+    for (ptrdiff_t j = 0; j < whole; j += width) {
+      at(out + j) = (at(X + j) - at(shift + j)) / at(scale + j);
+    }
+    for (ptrdiff_t j = whole; j < cols; ++j) out[j] = (X[j] - shift[j]) / scale[j];
+  }
+}
+
+void squared_distances(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
+                       const double* centres, ptrdiff_t n_centres, double* out,
+                       ptrdiff_t out_stride) {
+  for (ptrdiff_t i = 0; i < rows; ++i, X += stride, out += out_stride) {
+    for (ptrdiff_t c = 0; c < n_centres; ++c) {
+      out[c] = squared_distance(X, centres + c * cols, cols);
+    }
+  }
+}
+
+// exp(x): x = k ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), the Taylor polynomial of
+// degree 13 at r (its remainder is below 5e-18), times 2^k in two halves so that subnormal results
+// round once. The system's exp is not used: its last bit depends on the processor. Within 1 ulp.
+inline void exp_wide(double* x) {
+  constexpr double round_shift = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
+  constexpr double ln2_high = 0x1.62e42feep-1;  // 32 bits: its product with k is exact
+  constexpr double ln2_low = 0x1.a39ef35793c76p-33;
+  const Wide given = at(x);
+  // Outside, the result is 0 or infinity anyway; NaN compares false and stays.
+  Wide bounded = given < -746.0 ? Wide{} - 746.0 : given;
+  bounded = bounded > 710.0 ? Wide{} + 710.0 : bounded;
+  const Wide shifted = bounded * 0x1.71547652b82fep0 + round_shift;
+  const Wide k = shifted - round_shift;
+  const Wide r = (bounded - k * ln2_high) - k * ln2_low;
+  Wide p = Wide{} + 1.0 / 6227020800.0;
+  constexpr double coefficients[] = {1.0 / 479001600.0,
+                                     1.0 / 39916800.0,
+                                     1.0 / 3628800.0,
+                                     1.0 / 362880.0,
+                                     1.0 / 40320.0,
+                                     1.0 / 5040.0,
+                                     1.0 / 720.0,
+                                     1.0 / 120.0,
+                                     1.0 / 24.0,
+                                     1.0 / 6.0,
+                                     0.5};
+  for (const double c : coefficients) p = p * r + c;
+  const Wide grown = 1.0 + (r + (r * r) * p);
+  // The integer k stands in the low bits of `shifted`; 2^half is built in the exponent field.
+  const Whole integer = (reinterpret_cast<Whole>(shifted) << 32) >> 32;
+  const Whole half = integer >> 1;
+  const Whole first = (half + 1023) << 52;
+  const Whole second = (integer - half + 1023) << 52;
+  const Wide result = (grown * reinterpret_cast<Wide>(first)) * reinterpret_cast<Wide>(second);
+  at(x) = given == given ? result : given;
+}
+
+// body(the numbers of a register at p) over n of them; the tail goes through a padded copy.
+template <class Body>
+void in_registers(double* x, ptrdiff_t n, Body body) {
+  const ptrdiff_t whole = n - n % width;
+  for (ptrdiff_t i = 0; i < whole; i += width) body(x + i);
+  if (whole == n) return;
+  double tail[width] = {};
+  for (ptrdiff_t i = whole; i < n; ++i) tail[i - whole] = x[i];
+  body(tail);
+  for (ptrdiff_t i = whole; i < n; ++i) x[i] = tail[i - whole];
+}
+
+void exp(double* x, ptrdiff_t n) { in_registers(x, n, exp_wide); }
+
+void logistic(double* x, ptrdiff_t n) {
+  in_registers(x, n, [](double* p) {
+    const Wide given = at(p);
+    Wide e = given > 0.0 ? -given : given;  // exp of something <= 0 never overflows
+    double lane[width];
+    at(lane) = e;
+    exp_wide(lane);
+    e = at(lane);
+    at(p) = (given > 0.0 ? Wide{} + 1.0 : e) / (1.0 + e);
+  });
+}
+
+}  // namespace
+
+const Table table = {LATHE_KERNEL_LEVEL_NAME, dot, squared_distance, sum, affine, standardise,
+                     squared_distances,       exp, logistic};
+
+}  // namespace lathe::kernels::LATHE_KERNEL_LEVEL
