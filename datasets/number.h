@@ -1,0 +1,24 @@
+// Numbers as people write them into tables.
+#pragma once
+
+#include <string_view>
+
+namespace lathe {
+
+enum class NumberKind {
+  number,
+  long_integer,  // digits only, and more of them than a double can hold: value is rounded
+  not_finite,    // inf, infinity or nan in any case and with any sign, or a number beyond 1.8e308
+  text,
+};
+
+struct ParsedNumber {
+  NumberKind kind = NumberKind::text;
+  double value = 0.0;  // of a number or a long integer
+};
+
+// [+-] digits [. digits] [e exponent], rounded correctly whatever the locale; no blanks, no
+// hexadecimal, no thousands separators. What is too small for a double becomes 0.
+ParsedNumber parse_number(std::string_view text);
+
+}  // namespace lathe
