@@ -48,7 +48,7 @@ struct CsvOptions {
 //   numbers beyond 1.8e308, which is no number to learn from. CsvOptions has the two cures.
 // An empty field in quotes is missing in a numeric column and an empty text in a categorical one.
 //
-// Throws InvalidArgument naming file, line, column and cell (D004..D016); read_csv also IoError
+// Throws InvalidArgument naming file, line, column and cell (D004..D015); read_csv also IoError
 // (D001), and CorruptData (D002) for gzip data that are damaged or cut short.
 //
 // `path` may be "-" for standard input. Gzip data (of one or more members) are known by their first

@@ -1,6 +1,7 @@
 #include "lathe/datasets/csv_cells.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "lathe/datasets/number.h"
@@ -34,12 +35,31 @@ std::int32_t Levels::look_up(const CsvCell& cell) {
     single = unquoted(cell.text);
     text = single;
   }
-  if (const auto known = codes_.find(text); known != codes_.end()) return known->second;
-  if (cell.doubled) text = owned_.emplace_back(std::move(single));
+  const auto hash = static_cast<std::uint32_t>(std::hash<std::string_view>()(text));
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  while (slots_[at].code >= 0) {
+    const Slot& slot = slots_[at];
+    if (slot.hash == hash && texts_[static_cast<std::size_t>(slot.code)] == text) return slot.code;
+    at = (at + 1) & mask;
+  }
   const auto code = static_cast<std::int32_t>(texts_.size());
-  codes_.emplace(text, code);
-  texts_.push_back(text);
+  slots_[at] = {hash, code};
+  texts_.push_back(cell.doubled ? owned_.emplace_back(std::move(single)) : text);
+  if (2 * texts_.size() > slots_.size()) grow();
   return code;
+}
+
+void Levels::grow() {
+  std::vector<Slot> old(2 * slots_.size());
+  old.swap(slots_);
+  const std::size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.code < 0) continue;
+    std::size_t at = slot.hash & mask;
+    while (slots_[at].code >= 0) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
 }
 
 }  // namespace lathe

@@ -7,7 +7,6 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "lathe/datasets/csv.h"
@@ -52,9 +51,18 @@ class Levels {
  private:
   std::int32_t look_up(const CsvCell& cell);
 
+  void grow();
+
+  // A hash table with linear probing, at most half full. The hash beside the code saves reading
+  // texts, which are all over the file; std::unordered_map took three times as long.
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::int32_t code = -1;  // free
+  };
+
   std::int32_t last_ = -1;
   std::vector<std::string_view> texts_;
-  std::unordered_map<std::string_view, std::int32_t> codes_;
+  std::vector<Slot> slots_ = std::vector<Slot>(16);  // a power of two
   std::deque<std::string> owned_;  // texts that differ from the file's, by doubled quotes
 };
 

@@ -114,7 +114,7 @@ void CsvReader::check_delimiter(const CsvCell& cell, char delimiter) const {
     if (other == delimiter || at == cell.raw.npos) continue;
     const std::string name = other == '\t' ? "tab" : std::string("'") + other + "'";
     throw InvalidArgument(
-        "D016",
+        "D015",
         csv_message("the columns look separated by " + name, source_, cell.raw.substr(at, 1), "",
                     ""),
         "set the delimiter to " + name + ", or put the name in quotes if there is only one column");
