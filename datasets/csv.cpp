@@ -77,11 +77,11 @@ Table read_csv(const std::string& path, const CsvOptions& options) {
 
 std::string csv_field(std::string_view text, char delimiter) {
   static const CsvOptions defaults;
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  const bool plain =
-      std::find(defaults.missing.begin(), defaults.missing.end(), text) == defaults.missing.end() &&
-      text.find_first_of("\"\r\n") == text.npos && text.find(delimiter) == text.npos &&
-      !is_blank(text.front()) && !is_blank(text.back()) && !text.starts_with(byte_order_mark);
+  const bool is_mark =
+      std::find(defaults.missing.begin(), defaults.missing.end(), text) != defaults.missing.end();
+  const bool plain = !is_mark && text.find_first_of("\"\r\n,;\t|") == text.npos &&
+                     text.find(delimiter) == text.npos && text.front() != ' ' &&
+                     text.back() != ' ' && !text.starts_with(byte_order_mark);
   if (plain) return std::string(text);
 
   std::string field = "\"";

@@ -18,14 +18,14 @@ namespace lathe {
 
 struct CsvOptions {
   // Between fields; none: a tab for .tsv and .tsv.gz, else a comma.
-  std::optional<char> delimiter;
+  std::optional<char> delimiter = {};
   // Cells that hold nothing, compared after trimming. These count only where they are not quoted:
   // "NA" in quotes is text.
   std::vector<std::string> missing = {"", "NA", "NaN", "null", "?"};
   // The same for marks of the caller's own, quoted or not (`--missing`).
-  std::vector<std::string> also_missing;
+  std::vector<std::string> also_missing = {};
   // Overrules what would be inferred, by column (`--type`).
-  std::map<std::string, ColumnKind> types;
+  std::map<std::string, ColumnKind> types = {};
   // False where `types` come from a saved model: then a name in `types` may be absent, and a column
   // that is not among them is not refused for being almost numeric (it is a category).
   bool strict = true;
@@ -60,8 +60,9 @@ Table read_csv(const std::string& path, const CsvOptions& options = {});
 Table parse_csv(std::string_view text, const std::string& name, const CsvOptions& options = {});
 
 // Text as one CSV field, quoted where read_csv would read it otherwise (a missing mark, blanks at
-// either end, an empty text) and where RFC 4180 asks for it. A missing cell is written as nothing,
-// without this; in a table of one column, as NA.
+// either end, an empty text), where RFC 4180 asks for it, and where it holds any usual delimiter,
+// so that no reader guesses wrong. A missing cell is written as nothing, without this; in a table
+// of one column, as NA.
 std::string csv_field(std::string_view text, char delimiter = ',');
 
 }  // namespace lathe

@@ -17,8 +17,9 @@ struct ParsedNumber {
   double value = 0.0;  // of a number or a long integer
 };
 
-// [+-] digits [. digits] [e exponent], rounded correctly whatever the locale; no blanks, no
-// hexadecimal, no thousands separators. What is too small for a double becomes 0.
+// [+-] digits [. digits] [e exponent], rounded correctly whatever the locale, with spaces and tabs
+// around it or not; no hexadecimal, no thousands separators. What is too small for a double becomes
+// 0.
 ParsedNumber parse_number(std::string_view text);
 
 }  // namespace lathe

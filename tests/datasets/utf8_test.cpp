@@ -1,0 +1,44 @@
+#include "lathe/datasets/utf8.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+TEST(FindInvalidUtf8, PassesWellFormedText) {
+  for (const std::string text :
+       {"", "plain ASCII of more than eight bytes", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
+        "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_EQ(find_invalid_utf8(text), text.size()) << text;
+  }
+}
+
+TEST(FindInvalidUtf8, FindsEachKindOfMistake) {
+  const std::string mistakes[] = {
+      "\x80",              // continues nothing
+      "\xC0\xAF",          // overlong
+      "\xC1\xBF",          // overlong
+      "\xC2",              // cut
+      "\xC2\x20",          // not continued
+      "\xE0\x9F\xBF",      // overlong
+      "\xE2\x82",          // cut
+      "\xE2\x82\x20",      // not continued
+      "\xED\xA0\x80",      // surrogate
+      "\xF0\x8F\xBF\xBF",  // overlong
+      "\xF4\x90\x80\x80",  // beyond U+10FFFF
+      "\xF0\x9F\x98",      // cut
+      "\xF5\x80\x80\x80",  // no such lead
+      "\xFF",
+  };
+  for (const std::string& mistake : mistakes) {
+    for (const std::string before : {"", "abc", "eight by", "\xC3\xA9"}) {
+      EXPECT_EQ(find_invalid_utf8(before + mistake), before.size()) << before.size();
+      EXPECT_EQ(find_invalid_utf8(before + mistake + "after it"), before.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lathe
