@@ -60,6 +60,7 @@ struct OptionInfo {
   Value default_value;
   std::string allowed;  // the rule in words, empty where any value goes
   std::string doc;
+  Rule rule;  // what `allowed` says
 };
 
 namespace options {
@@ -220,7 +221,8 @@ std::vector<OptionInfo> list_options(const T& object) {
                      options::to_value(value),
                      {},
                      rule.text(),
-                     std::string(doc)});
+                     std::string(doc),
+                     rule});
   });
   const T defaults{};
   std::size_t i = 0;
