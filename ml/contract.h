@@ -1,15 +1,17 @@
-// What a saved model promises and asks for: the columns it needs, what they looked like in training,
-// and where it comes from. The daemon checks every request against it.
+// What a saved model promises and asks for: the columns it needs, what they looked like in
+// training, and where it comes from. The daemon checks every request against it.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lathe/ml/core/labels.h"
 #include "lathe/ml/core/model.h"
 #include "lathe/ml/core/schema.h"
+#include "lathe/ml/core/types.h"
 
 namespace lathe {
 
@@ -26,6 +28,12 @@ struct ColumnStatistics {
 
   bool operator==(const ColumnStatistics&) const = default;
 };
+
+// Mean and sd in two passes; quantiles interpolated linearly (Hyndman and Fan 1996, type 7), as
+// numpy's default. The cells must be finite or NaN, which is missing. O(n log n).
+ColumnStatistics numeric_statistics(std::span<const double> cells);
+// Codes in [0, levels), NaN where missing.
+ColumnStatistics category_statistics(std::span<const double> codes, Index levels);
 
 struct CrossValidationScore {
   std::string metric;
@@ -48,16 +56,21 @@ struct Contract {
   std::vector<std::string> outputs;          // names of predicted or transformed columns
   std::string weight;                        // its column, or empty
   std::uint64_t seed = 0;
-  std::int64_t rows = 0;          // of training
-  std::string data_fingerprint;   // XXH3-128 of the training columns, in hex
+  std::int64_t rows = 0;         // of training
+  std::string data_fingerprint;  // XXH3-128 of the training columns, in hex
   std::vector<CrossValidationScore> scores;
 
   bool operator==(const Contract&) const = default;
 };
 
-// Numbers with 17 digits, UTF-8. from_json throws CorruptData unless everything is there, of its
-// kind, finite and consistent.
+// Numbers so that they read back to the bit, UTF-8. Throws InvalidArgument (C002) for text that is
+// not UTF-8 and for numbers that are not finite.
 std::string to_json(const Contract& contract);
+// Throws CorruptData (C001), naming the field, unless every field is there, of its kind, finite and
+// consistent with the others, and there is no other.
 Contract contract_from_json(std::string_view text);
+
+// "0.1.0"
+std::string_view lathe_version();
 
 }  // namespace lathe

@@ -5,40 +5,53 @@
 //   Prediction p = fitted.predict(new_rows);
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "lathe/datasets/table.h"
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/estimator.h"
+#include "lathe/ml/core/labels.h"
+#include "lathe/ml/core/model.h"
+#include "lathe/ml/core/schema.h"
+#include "lathe/ml/core/target.h"
+#include "lathe/ml/core/types.h"
 
 namespace lathe {
 
 struct FitOptions {
   std::vector<std::string> targets;  // names; empty for clusterers and transformers
-  std::string weight;                // column of sample weights, not an input; empty: none
+  std::string weight;                // column of sample weights >= 0, not an input; empty: none
   std::vector<std::string> drop;     // columns that are not inputs
   std::uint64_t seed = 0;
 };
 
 // A table made ready for an estimator: what both fit and cross-validation see.
 struct TrainingData {
-  Estimator pipeline;                           // with the default columns(...) where one was added
-  Schema inputs;                                // of X
-  Matrix X;                                     // codes of categories, NaN = missing
+  Estimator pipeline;  // with the default columns(...) where one was added
+  Schema inputs;       // of X
+  Matrix X;            // codes of categories, NaN = missing
   std::variant<std::monostate, Matrix, Labels> y;
-  std::vector<double> weight;                   // empty: none
-  std::vector<std::string> notes;               // what was decided for the user, one sentence each
+  std::vector<double> weight;      // empty: none
+  std::vector<std::string> notes;  // what was decided for the user, one sentence each
 
   Target target() const;  // points into this
 };
 
-// Text columns with no step that takes categories get the documented default
+// The columns that are neither target, weight nor dropped are the inputs, in the table's order. The
+// role of the pipeline's last step says what the target must be: numbers for a regressor, labels
+// for a classifier (one column); for the others it is optional, and of the kind its column has.
+//
+// Text columns with no first step that takes categories get the documented default
 //   columns(numeric: simple_imputer, categorical: simple_imputer(strategy=most_frequent) |
 //           one_hot_encoder(handle_unknown=ignore)) | <pipeline>
-// and a note says so. Throws NotFound for a column that is not there (naming the nearest), and
-// InvalidArgument for a target of the wrong kind or with missing cells.
+// and a note says so; a kind of column that the table has not is left out of it. Throws NotFound
+// for a column that is not there (naming the nearest), and InvalidArgument for one that is asked to
+// be two things, no inputs or rows, infinite cells, bad weights, and a target that is not there, of
+// the wrong kind or with missing cells.
 TrainingData prepare(const Estimator& pipeline, const Table& table, const FitOptions& options);
 
 struct Prediction {
@@ -56,21 +69,29 @@ class FittedPipeline {
   const ModelPtr& model() const { return model_; }
 
   // The table's columns by name, in the model's order; levels that training did not see become
-  // unknown_category. Extra columns are ignored and named in `notes`; a missing one is NotFound, one
-  // of the wrong kind InvalidArgument.
+  // unknown_category, and a note counts them. Extra columns are ignored and named in `notes`.
+  // Numbers given for categories are looked up by their text (1 is "1" or "1.0"). Missing columns
+  // are NotFound, all of them with the nearest names that the table has; a column of the wrong kind
+  // is InvalidArgument, naming row and cell.
   Matrix bind(const Table& table, std::vector<std::string>* notes = nullptr) const;
 
+  // Zero rows give zero predictions. NotSupported where `proba` is asked of what is no classifier;
+  // InvalidArgument for missing or infinite cells that the model does not take.
   Prediction predict(const Table& table, bool proba = false,
                      std::vector<std::string>* notes = nullptr) const;
   Prediction predict(const MatrixView& bound, bool proba = false) const;
 
-  void set_scores(std::vector<CrossValidationScore> scores) { contract_.scores = std::move(scores); }
+  void set_scores(std::vector<CrossValidationScore> scores) {
+    contract_.scores = std::move(scores);
+  }
 
  private:
   Contract contract_;
   ModelPtr model_;
 };
 
+// As prepare and the estimator's own fit throw. Outputs are named as the targets, as the
+// transformed columns, or "cluster".
 FittedPipeline fit(const Estimator& pipeline, const Table& table, const FitOptions& options,
                    std::vector<std::string>* notes = nullptr);
 FittedPipeline fit(const TrainingData& data, const FitOptions& options);

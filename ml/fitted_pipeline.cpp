@@ -1,0 +1,191 @@
+#include "lathe/ml/fitted_pipeline.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/hash.h"
+
+namespace lathe {
+namespace {
+
+template <class M>
+const M& as(const ModelPtr& model) {
+  return dynamic_cast<const M&>(*model);
+}
+
+std::vector<std::string> output_names(const Contract& contract, const ModelPtr& model) {
+  switch (model->role()) {
+    case Role::regressor:
+    case Role::classifier:
+      return contract.targets;
+    case Role::transformer: {
+      std::vector<std::string> names;
+      for (const Column& column : as<Transformer>(model).columns_out(contract.inputs).columns) {
+        names.push_back(column.name);
+      }
+      return names;
+    }
+    case Role::clusterer:
+      return {"cluster"};
+    case Role::outlier_detector:
+      break;
+  }
+  return {"outlier"};
+}
+
+std::string fingerprint(const TrainingData& data) {
+  Hash hash;
+  for (const Column& column : data.inputs.columns) {
+    hash.add_text(column.name);
+    hash.add_number(column.vocabulary.size());
+    for (const std::string& level : column.vocabulary) hash.add_text(level);
+  }
+  const auto add_matrix = [&](const Matrix& matrix) {
+    hash.add_number(static_cast<std::uint64_t>(matrix.rows()));
+    hash.add_number(static_cast<std::uint64_t>(matrix.cols()));
+    hash.add_numbers({matrix.data(), static_cast<std::size_t>(matrix.size())});
+  };
+  add_matrix(data.X);
+  if (const auto* numbers = std::get_if<Matrix>(&data.y)) add_matrix(*numbers);
+  if (const auto* labels = std::get_if<Labels>(&data.y)) {
+    for (Index i = 0; i < labels->size(); ++i) hash.add_text(labels->name(i));
+  }
+  hash.add_numbers(data.weight);
+  return hash.hex128();
+}
+
+std::vector<ColumnStatistics> statistics(const TrainingData& data) {
+  std::vector<ColumnStatistics> all;
+  for (Index j = 0; j < data.X.cols(); ++j) {
+    const Vector cells = data.X.col(j);
+    const std::span<const double> view(cells.data(), static_cast<std::size_t>(cells.size()));
+    const Column& column = data.inputs[j];
+    all.push_back(column.kind == ColumnKind::numeric
+                      ? numeric_statistics(view)
+                      : category_statistics(view, static_cast<Index>(column.vocabulary.size())));
+  }
+  return all;
+}
+
+void need(bool good, const std::string& why) {
+  if (!good) throw CorruptData("M012", "the contract and the model do not fit together: " + why);
+}
+
+bool takes(const Model& model, const MatrixView& row) {
+  try {
+    predict_matrix(model, row);
+  } catch (const InvalidArgument&) {
+    return false;
+  }
+  return true;
+}
+
+// After a refusal: which cell it was, since the model counts rows and columns within its step. A
+// cell is to blame when it alone, in a row of ordinary cells, is refused.
+void refuse_cell(const Contract& contract, const Model& model, const MatrixView& X) {
+  Matrix ordinary(1, X.cols());
+  for (Index j = 0; j < X.cols(); ++j) {
+    ordinary(0, j) = contract.statistics[static_cast<std::size_t>(j)].mean;  // a category: code 0
+  }
+  if (!takes(model, ordinary)) return;
+  for (Index i = 0; i < X.rows(); ++i) {
+    for (Index j = 0; j < X.cols(); ++j) {
+      if (std::isfinite(X(i, j))) continue;
+      Matrix row = ordinary;
+      row(0, j) = X(i, j);
+      if (takes(model, row)) continue;
+      const bool missing = std::isnan(X(i, j));
+      throw InvalidArgument("B004",
+                            "column \"" + contract.inputs[j].name + "\" is " +
+                                (missing ? "missing" : "infinite") + " in row " +
+                                std::to_string(i) +
+                                ", which the model does not take: " + contract.pipeline,
+                            missing ? "fill the cell, or train the model with simple_imputer in "
+                                      "front of the step that refuses it"
+                                    : "replace the number");
+    }
+  }
+}
+
+}  // namespace
+
+FittedPipeline::FittedPipeline(Contract contract, ModelPtr model)
+    : contract_(std::move(contract)), model_(std::move(model)) {
+  need(model_ != nullptr, "there is no model");
+  need(model_->role() == contract_.role, "a " + std::string(to_text(model_->role())) +
+                                             " with a contract of a " +
+                                             std::string(to_text(contract_.role)));
+  need(model_->n_features_in() == contract_.inputs.size(),
+       "the model takes " + std::to_string(model_->n_features_in()) + " columns, and " +
+           std::to_string(contract_.inputs.size()) + " are named");
+  need(contract_.statistics.size() == contract_.inputs.columns.size(),
+       "statistics of " + std::to_string(contract_.statistics.size()) + " columns");
+  const auto* classifier = dynamic_cast<const Classifier*>(model_.get());
+  need(contract_.classes == (classifier != nullptr ? classifier->classes() : Classes()),
+       "their classes differ");
+  need(static_cast<Index>(contract_.outputs.size()) == model_->n_outputs() &&
+           contract_.outputs == output_names(contract_, model_),
+       "their outputs differ");
+}
+
+Prediction FittedPipeline::predict(const Table& table, bool proba,
+                                   std::vector<std::string>* notes) const {
+  return predict(bind(table, notes), proba);
+}
+
+Prediction FittedPipeline::predict(const MatrixView& bound, bool proba) const {
+  const Role role = model_->role();
+  if (proba && role != Role::classifier) {
+    throw NotSupported("B005",
+                       std::string(model_->name()) + " is a " + std::string(to_text(role)) +
+                           " and has no probabilities",
+                       "only classifiers have them");
+  }
+  Prediction prediction;
+  try {
+    if (role == Role::classifier) {
+      prediction.values = as<Classifier>(model_).predict(bound);
+      if (proba) prediction.proba = as<Classifier>(model_).predict_proba(bound);
+    } else if (role == Role::clusterer) {
+      prediction.values = as<Clusterer>(model_).predict(bound);
+    } else {
+      prediction.values = predict_matrix(*model_, bound);
+    }
+  } catch (const InvalidArgument&) {
+    if (bound.cols() == contract_.inputs.size()) refuse_cell(contract_, *model_, bound);
+    throw;
+  }
+  return prediction;
+}
+
+FittedPipeline fit(const Estimator& pipeline, const Table& table, const FitOptions& options,
+                   std::vector<std::string>* notes) {
+  const TrainingData data = prepare(pipeline, table, options);
+  if (notes != nullptr) notes->insert(notes->end(), data.notes.begin(), data.notes.end());
+  return fit(data, options);
+}
+
+FittedPipeline fit(const TrainingData& data, const FitOptions& options) {
+  ModelPtr model =
+      data.pipeline.fit(data.X, data.target(),
+                        {.weight = data.weight, .columns = &data.inputs, .seed = options.seed});
+  Contract contract;
+  contract.lathe_version = lathe_version();
+  contract.pipeline = data.pipeline.text();
+  contract.role = model->role();
+  contract.inputs = data.inputs;
+  contract.statistics = statistics(data);
+  contract.targets = options.targets;
+  if (const auto* classifier = dynamic_cast<const Classifier*>(model.get())) {
+    contract.classes = classifier->classes();
+  }
+  contract.outputs = output_names(contract, model);
+  contract.weight = options.weight;
+  contract.seed = options.seed;
+  contract.rows = data.X.rows();
+  contract.data_fingerprint = fingerprint(data);
+  return {std::move(contract), std::move(model)};
+}
+
+}  // namespace lathe
