@@ -37,7 +37,8 @@ class KMeansModel final : public Clusterer {
   Index n_features_in() const override { return result_.cluster_centers.cols(); }
   Index n_clusters() const override { return result_.cluster_centers.rows(); }
 
-  // The number of the nearest centre, the lower one where two are equally near.
+  // The number of the nearest centre, the lower one where two are equally near (to one part in 2^46
+  // of the squared distance).
   void predict_into(const MatrixView& X, MatrixRef out) const override;
   void save(OutputArchive& archive) const override;
   std::vector<Attribute> attributes() const override;

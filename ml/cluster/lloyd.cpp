@@ -12,6 +12,10 @@
 namespace lathe {
 namespace {
 
+// Decimals such as 0.2, 0.3, 0.4 are equally far apart on paper but not as doubles: what differs by
+// rounding alone is a tie.
+constexpr double clearly_nearer = 1.0 - 0x1p-46;
+
 // Where the squares overflow: the same comparison of everything divided by a power of two.
 Index nearest_far_away(const double* x, const Matrix& centres) {
   const double shrink = std::ldexp(1.0, -540);
@@ -38,7 +42,7 @@ NearestCentre nearest_centre(const double* x, const Matrix& centres) {
   for (Index j = 0; j < centres.rows(); ++j) {
     const double distance =
         kernels::squared_distance(x, centres.data() + j * centres.cols(), centres.cols());
-    if (distance < nearest.squared_distance) nearest = {j, distance};
+    if (distance < nearest.squared_distance * clearly_nearer) nearest = {j, distance};
   }
   if (std::isinf(nearest.squared_distance)) nearest.index = nearest_far_away(x, centres);
   return nearest;

@@ -14,7 +14,8 @@ struct NearestCentre {
   double squared_distance = 0.0;
 };
 
-// The centre nearest to the row x, the lower one of two that are equally near.
+// The centre nearest to the row x, the lower one of two whose squared distances differ by less than
+// one part in 2^46.
 NearestCentre nearest_centre(const double* x, const Matrix& centres);
 
 struct LloydResult {
