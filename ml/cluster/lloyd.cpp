@@ -1,7 +1,6 @@
 #include "lathe/ml/cluster/lloyd.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -16,25 +15,6 @@ namespace {
 // rounding alone is a tie.
 constexpr double clearly_nearer = 1.0 - 0x1p-46;
 
-// Where the squares overflow: the same comparison of everything divided by a power of two.
-Index nearest_far_away(const double* x, const Matrix& centres) {
-  const double shrink = std::ldexp(1.0, -540);
-  Index best = 0;
-  double best_distance = std::numeric_limits<double>::infinity();
-  for (Index j = 0; j < centres.rows(); ++j) {
-    double distance = 0.0;
-    for (Index c = 0; c < centres.cols(); ++c) {
-      const double difference = x[c] * shrink - centres(j, c) * shrink;
-      distance += difference * difference;
-    }
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = j;
-    }
-  }
-  return best;
-}
-
 }  // namespace
 
 NearestCentre nearest_centre(const double* x, const Matrix& centres) {
@@ -44,7 +24,6 @@ NearestCentre nearest_centre(const double* x, const Matrix& centres) {
         kernels::squared_distance(x, centres.data() + j * centres.cols(), centres.cols());
     if (distance < nearest.squared_distance * clearly_nearer) nearest = {j, distance};
   }
-  if (std::isinf(nearest.squared_distance)) nearest.index = nearest_far_away(x, centres);
   return nearest;
 }
 

@@ -15,7 +15,8 @@ struct NearestCentre {
 };
 
 // The centre nearest to the row x, the lower one of two whose squared distances differ by less than
-// one part in 2^46.
+// one part in 2^46. So it is 0 for rows so far away that all squares overflow: fits only take data
+// that are 1e14 times closer together.
 NearestCentre nearest_centre(const double* x, const Matrix& centres);
 
 struct LloydResult {
