@@ -1,5 +1,6 @@
-// What the value classes over structs of options have in common (Splitter, Metric): a name, options,
-// and a text form of one step, "kfold(n_splits=3)", read with the same errors as an estimator's.
+// What the value classes over structs of options have in common (Splitter, Metric): a name,
+// options, and a text form of one step, "kfold(n_splits=3)", read with the same errors as an
+// estimator's.
 #pragma once
 
 #include <memory>
@@ -48,8 +49,8 @@ class DescribedHolder : public Face {
   T object;
 };
 
-// The one step of a text. Throws InvalidArgument, pointing at the character, when there are more, or
-// `selector: pipe` arguments. `kind`: "splitter".
+// The one step of a text. Throws InvalidArgument, pointing at the character, when there are more,
+// or `selector: pipe` arguments. `kind`: "splitter".
 Step parse_step(std::string_view text, std::string_view kind);
 
 // Throws InvalidArgument for a step whose name is none of `names`, with the nearest.

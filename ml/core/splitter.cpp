@@ -10,10 +10,10 @@ constexpr SplitterEntry entry() {
   return {S::name, S::doc, [] { return Splitter(S{}); }};
 }
 
-constexpr std::array table{
-    entry<KFold>(),           entry<StratifiedKFold>(), entry<ShuffleSplit>(),
-    entry<GroupKFold>(),      entry<TimeSeriesSplit>(), entry<LeaveOneOut>(),
-    entry<LeaveOneGroupOut>()};
+constexpr std::array table{entry<KFold>(),           entry<StratifiedKFold>(),
+                           entry<ShuffleSplit>(),    entry<GroupKFold>(),
+                           entry<TimeSeriesSplit>(), entry<LeaveOneOut>(),
+                           entry<LeaveOneGroupOut>()};
 
 }  // namespace
 

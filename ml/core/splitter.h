@@ -21,14 +21,15 @@ template <class S>
 concept IsSplitter = requires(const S& splitter, const SplitData& data) {
   { S::name } -> std::convertible_to<std::string_view>;
   { splitter.split(data) } -> std::same_as<Splits>;
-} && std::equality_comparable<S>;
+}
+&&std::equality_comparable<S>;
 
 class Splitter {
  public:
   Splitter() : Splitter(KFold{}) {}
   template <class S>
-    requires(!std::same_as<S, Splitter> && IsSplitter<S>)
-  Splitter(S splitter) : self_(std::make_unique<Holder<S>>(std::move(splitter))) {}
+  requires(!std::same_as<S, Splitter> && IsSplitter<S>) Splitter(S splitter)
+      : self_(std::make_unique<Holder<S>>(std::move(splitter))) {}
   Splitter(const Splitter& other) : self_(other.self_->clone()) {}
   Splitter& operator=(const Splitter& other) {
     self_ = other.self_->clone();
@@ -45,9 +46,7 @@ class Splitter {
   Splits split(const SplitData& data) const { return self_->split(data); }
   detail::DescribedBase& described() { return *self_; }
 
-  friend bool operator==(const Splitter& a, const Splitter& b) {
-    return a.self_->equals(*b.self_);
-  }
+  friend bool operator==(const Splitter& a, const Splitter& b) { return a.self_->equals(*b.self_); }
 
  private:
   struct Face : detail::DescribedBase {

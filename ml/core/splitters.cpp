@@ -27,9 +27,9 @@ void check_shuffle(std::string_view name, bool shuffle,
 
 void check_enough(std::string_view name, std::int64_t n_splits, Index n, const char* what) {
   if (n_splits > n) {
-    throw InvalidArgument("S001", says(name, "n_splits = " + std::to_string(n_splits) +
-                                                   " is more than the " + std::to_string(n) + ' ' +
-                                                   what));
+    throw InvalidArgument(
+        "S001", says(name, "n_splits = " + std::to_string(n_splits) + " is more than the " +
+                               std::to_string(n) + ' ' + what));
   }
 }
 
@@ -40,8 +40,8 @@ const Labels& need(std::string_view name, const Labels* labels, Index n, const c
     throw InvalidArgument("S002", says(name, std::string("needs ") + what), help);
   }
   if (labels->size() != n) {
-    throw InvalidArgument("S003", says(name, std::to_string(labels->size()) + ' ' + what +
-                                                   " for " + std::to_string(n) + " rows"));
+    throw InvalidArgument("S003", says(name, std::to_string(labels->size()) + ' ' + what + " for " +
+                                                 std::to_string(n) + " rows"));
   }
   return *labels;
 }
@@ -94,14 +94,14 @@ Appearance by_appearance(const Labels& labels) {
   return seen;
 }
 
-// numpy's argsort (quicksort by the median of three, short runs by insertion). It is not stable, and
-// the order of groups of one size decides their folds, so only the same algorithm gives
+// numpy's argsort (quicksort by the median of three, short runs by insertion). It is not stable,
+// and the order of groups of one size decides their folds, so only the same algorithm gives
 // scikit-learn's folds. Past its depth limit numpy takes heapsort; any order is fine there.
 void argsort_like_numpy(const std::vector<Index>& key, std::span<Index> order, int depth) {
   const auto less = [&](Index a, Index b) {
     return key[static_cast<std::size_t>(a)] < key[static_cast<std::size_t>(b)];
   };
-  while (order.size() > 17) {
+  while (order.size() > 16) {
     if (depth-- < 0) {
       std::stable_sort(order.begin(), order.end(), less);
       return;
@@ -140,7 +140,7 @@ void argsort_like_numpy(const std::vector<Index>& key, std::span<Index> order, i
 
 std::vector<Index> largest_first(const std::vector<Index>& count) {
   std::vector<Index> order = range(0, static_cast<Index>(count.size()));
-  argsort_like_numpy(count, order, 2 * static_cast<int>(std::bit_width(count.size()) - 1));
+  argsort_like_numpy(count, order, 2 * (static_cast<int>(std::bit_width(count.size())) - 1));
   std::reverse(order.begin(), order.end());
   return order;
 }
@@ -177,9 +177,9 @@ Splits StratifiedKFold::split(const SplitData& data) const {
   const Index largest = *std::max_element(classes.count.begin(), classes.count.end());
   if (n_splits > largest) {
     throw InvalidArgument("S004", says(name, "n_splits = " + std::to_string(n_splits) +
-                                                   " is more than the members of every class; the "
-                                                   "largest has " +
-                                                   std::to_string(largest)));
+                                                 " is more than the members of every class; the "
+                                                 "largest has " +
+                                                 std::to_string(largest)));
   }
 
   // The sorted labels are dealt round to the folds like cards; that fixes how many of each class a
@@ -217,7 +217,8 @@ Splits ShuffleSplit::split(const SplitData& data) const {
   // Rows of a size: a count as it is, a share of n rounded by `round`.
   const auto rows = [&](const CountOrShare& size, const char* option, double (*round)(double)) {
     if (const auto* count = std::get_if<std::int64_t>(&size)) {
-      if (*count >= n) refuse(std::string(option) + " = " + std::to_string(*count) + " leaves none");
+      if (*count >= n)
+        refuse(std::string(option) + " = " + std::to_string(*count) + " leaves none");
       return static_cast<Index>(*count);
     }
     const double share = std::get<double>(size);
@@ -236,12 +237,12 @@ Splits ShuffleSplit::split(const SplitData& data) const {
     refuse("test_size and train_size together ask for " + std::to_string(n_test) + " + " +
            std::to_string(n_train));
   }
-  return {n_splits, [=, seed = seed_of(random_state, data.seed)](Index k) {
-            const std::vector<Index> order =
-                Random(seed, name, static_cast<std::uint64_t>(k)).permutation(n);
-            return Split{sorted_slice(order, n_test, n_test + n_train),
-                         sorted_slice(order, 0, n_test)};
-          }};
+  return {
+      n_splits, [=, seed = seed_of(random_state, data.seed)](Index k) {
+        const std::vector<Index> order =
+            Random(seed, name, static_cast<std::uint64_t>(k)).permutation(n);
+        return Split{sorted_slice(order, n_test, n_test + n_train), sorted_slice(order, 0, n_test)};
+      }};
 }
 
 Splits GroupKFold::split(const SplitData& data) const {
@@ -274,11 +275,10 @@ Splits TimeSeriesSplit::split(const SplitData& data) const {
   const Index size = test_size.value_or(n / (n_splits + 1));
   // Compared without products that could overflow.
   if (gap >= n || size > (n - gap - 1) / n_splits) {
-    throw InvalidArgument("S001", says(name, "n_splits = " + std::to_string(n_splits) +
-                                                   " with test_size = " + std::to_string(size) +
-                                                   " and gap = " + std::to_string(gap) +
-                                                   " needs more than the " + std::to_string(n) +
-                                                   " rows"));
+    throw InvalidArgument(
+        "S001", says(name, "n_splits = " + std::to_string(n_splits) + " with test_size = " +
+                               std::to_string(size) + " and gap = " + std::to_string(gap) +
+                               " needs more than the " + std::to_string(n) + " rows"));
   }
   return {n_splits, [=, splits = n_splits, skip = gap, most = max_train_size.value_or(n)](Index k) {
             const Index start = n - (splits - k) * size;
@@ -289,8 +289,8 @@ Splits TimeSeriesSplit::split(const SplitData& data) const {
 
 Splits LeaveOneOut::split(const SplitData& data) const {
   if (data.n < 2) {
-    throw InvalidArgument("S001", says(name, "needs two rows or more, got " +
-                                                   std::to_string(data.n)));
+    throw InvalidArgument("S001",
+                          says(name, "needs two rows or more, got " + std::to_string(data.n)));
   }
   return {data.n, [n = data.n](Index k) {
             Split split{range(0, n), {k}};
@@ -303,7 +303,7 @@ Splits LeaveOneGroupOut::split(const SplitData& data) const {
   const Labels groups = need_groups(name, data).compact();
   if (groups.classes().size() < 2) {
     throw InvalidArgument("S001", says(name, "needs two groups or more, got " +
-                                                   std::to_string(groups.classes().size())));
+                                                 std::to_string(groups.classes().size())));
   }
   return by_fold({groups.codes().begin(), groups.codes().end()}, groups.classes().size());
 }

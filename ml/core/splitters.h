@@ -51,7 +51,8 @@ class Splits {
 
 namespace splitter_docs {
 inline constexpr std::string_view shuffle = "shuffle the rows first";
-inline constexpr std::string_view random_state = "seed of the shuffle; none: derived from the run's";
+inline constexpr std::string_view random_state =
+    "seed of the shuffle; none: derived from the run's";
 }  // namespace splitter_docs
 
 // n_splits blocks of neighbouring rows, the first n % n_splits of them one row longer.
@@ -61,7 +62,8 @@ struct KFold {
 
   std::int64_t n_splits = 5;
   bool shuffle = false;
-  std::optional<std::int64_t> random_state;  // refused without shuffle, which it would not change
+  std::optional<std::int64_t> random_state =
+      {};  // refused without shuffle, which it would not change
 
   static void describe(auto& self, auto&& field) {
     field("n_splits", self.n_splits, at_least(2), "number of folds");
@@ -82,7 +84,7 @@ struct StratifiedKFold {
 
   std::int64_t n_splits = 5;
   bool shuffle = false;  // within each class
-  std::optional<std::int64_t> random_state;
+  std::optional<std::int64_t> random_state = {};
 
   static void describe(auto& self, auto&& field) {
     field("n_splits", self.n_splits, at_least(2), "number of folds");
@@ -97,12 +99,13 @@ struct StratifiedKFold {
 // not given is the rest, and the test share 0.1 where neither is.
 struct ShuffleSplit {
   static constexpr std::string_view name = "shuffle_split";
-  static constexpr std::string_view doc = "Independent random divisions into training and test rows.";
+  static constexpr std::string_view doc =
+      "Independent random divisions into training and test rows.";
 
   std::int64_t n_splits = 10;
-  std::optional<CountOrShare> test_size;
-  std::optional<CountOrShare> train_size;
-  std::optional<std::int64_t> random_state;
+  std::optional<CountOrShare> test_size = {};
+  std::optional<CountOrShare> train_size = {};
+  std::optional<std::int64_t> random_state = {};
 
   static void describe(auto& self, auto&& field) {
     field("n_splits", self.n_splits, between(1, 1e6), "number of divisions");
@@ -138,8 +141,8 @@ struct TimeSeriesSplit {
       "Successive blocks of rows, each tested by what is learnt from the rows before it.";
 
   std::int64_t n_splits = 5;
-  std::optional<std::int64_t> max_train_size;
-  std::optional<std::int64_t> test_size;
+  std::optional<std::int64_t> max_train_size = {};
+  std::optional<std::int64_t> test_size = {};
   std::int64_t gap = 0;
 
   static void describe(auto& self, auto&& field) {
