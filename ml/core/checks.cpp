@@ -46,7 +46,7 @@ BadCell find_bad(const MatrixView& X, Bad bad) {
   throw InvalidArgument(
       infinite ? "X003" : "X002",
       owner(name) + "X holds " + (infinite ? "an infinite number" : "a missing value (NaN)") +
-          " in row " + std::to_string(cell.row) + ", " + column_name(columns, cell.column) + more,
+          " in " + row_name(cell.row) + ", " + column_name(columns, cell.column) + more,
       infinite ? "drop the row, or replace the number"
                : "put simple_imputer before it, or drop the rows with missing values");
 }
@@ -81,7 +81,14 @@ void check_weight(std::string_view name, const Tags& tags, const MatrixView& X,
     throw InvalidArgument("W002", owner(name) + "the weights add up to infinity");
 }
 
+thread_local Index origin = 0;  // see RowOrigin
+
 }  // namespace
+
+RowOrigin::RowOrigin(Index first_row) : before_(origin) { origin += first_row; }
+RowOrigin::~RowOrigin() { origin = before_; }
+
+std::string row_name(Index i) { return "row " + std::to_string(origin + i); }
 
 std::string column_name(const Schema* columns, Index j) {
   if (columns == nullptr || j >= columns->size()) return "column " + std::to_string(j);

@@ -59,6 +59,22 @@ void check_finite_rows(std::string_view name, const MatrixView& X, Index n_featu
 // The width and infinity; NaN passes.
 void check_no_infinity(std::string_view name, const MatrixView& X, Index n_features_in);
 
+// Where a matrix is worked on in blocks of rows: while it lives, this thread's messages count rows
+// from the first row of all. May be nested.
+class RowOrigin {
+ public:
+  explicit RowOrigin(Index first_row);
+  ~RowOrigin();
+  RowOrigin(const RowOrigin&) = delete;
+  RowOrigin& operator=(const RowOrigin&) = delete;
+
+ private:
+  Index before_;
+};
+
+// What a message calls row i of a matrix: its number, from 0, in the matrix that the caller gave.
+std::string row_name(Index i);
+
 // The name of column j for a message: the schema's, or "column j".
 std::string column_name(const Schema* columns, Index j);
 

@@ -1,5 +1,6 @@
 #include "lathe/ml/core/model.h"
 
+#include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/scratch.h"
 
@@ -34,6 +35,7 @@ Matrix predict_matrix(const Model& model, const MatrixView& X) {
   }
   const Index size = row_block(X.cols() + model.n_outputs());
   parallel_blocks(X.rows(), size, [&](Index, Index begin, Index end) {
+    const RowOrigin origin(begin);
     model.predict_into(X.middleRows(begin, end - begin), out.middleRows(begin, end - begin));
   });
   return out;
@@ -50,6 +52,7 @@ void Classifier::predict_into(const MatrixView& X, MatrixRef out) const {
     const Index rows = std::min(size, X.rows() - begin);
     Scratch scratch(rows, n_classes);
     auto proba = scratch.matrix();
+    const RowOrigin origin(begin);
     predict_proba_into(X.middleRows(begin, rows), proba);
     for (Index i = 0; i < rows; ++i) {
       Index best = 0;
@@ -77,6 +80,7 @@ Matrix Classifier::predict_proba(const MatrixView& X) const {
     return out;
   }
   parallel_blocks(X.rows(), row_block(X.cols() + out.cols()), [&](Index, Index begin, Index end) {
+    const RowOrigin origin(begin);
     predict_proba_into(X.middleRows(begin, end - begin), out.middleRows(begin, end - begin));
   });
   return out;

@@ -23,6 +23,7 @@ void through(const Transformers& steps, const MatrixView& X, Last&& last) {
   const Index size = row_block(widest);
   for (Index begin = 0; begin == 0 || begin < X.rows(); begin += size) {
     const Index rows = std::min(size, X.rows() - begin);
+    const RowOrigin origin(begin);
     Scratch even(rows, widest);
     Scratch odd(rows, widest);
     const double* data = X.data() + begin * X.outerStride();
