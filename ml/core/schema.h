@@ -33,4 +33,7 @@ struct Schema {
 // Numeric columns x0, x1, ...: what a Matrix without names has.
 Schema numeric_schema(Index n_columns);
 
+// A name that stands further left already gets "#2" added, or the next number that is free.
+void make_names_unique(Schema& schema);
+
 }  // namespace lathe

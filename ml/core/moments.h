@@ -1,0 +1,45 @@
+// Count, mean, variance and range of each column, over the cells that are not missing.
+//
+// Two passes over the data: sums, then deviations from the mean they give, whose own sum corrects
+// it (Chan, Golub and LeVeque 1983). Every sum carries what rounding cuts off (Knuth's TwoSum), and
+// columns of very large or very small numbers are scaled by a power of two, so mean and deviation
+// are right to the last digits that the data determine, at any offset and any scale.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lathe/ml/core/types.h"
+
+namespace lathe {
+
+// One entry per column. A row of weight 0 is as good as absent. Where a column has no cell, all its
+// numbers are 0.
+struct Moments {
+  std::vector<std::int64_t> count;  // cells
+  Vector weight;                    // the sum of their weights; the count where there are none
+  Vector mean;
+  Vector mean_rest;  // what rounding cut off the mean
+  Vector spread;     // the variance, in units of unit^2; the weight in the denominator
+  Vector unit;       // a power of two, near the greatest cell where squares could leave doubles
+  Vector min;
+  Vector max;
+
+  Index cols() const { return mean.size(); }
+
+  // The mean square deviation, with weight - ddof in the denominator; 0 where that is not positive.
+  // It may overflow to infinity or underflow to 0 where the deviation does not.
+  Vector variance(double ddof = 0.0) const;
+  Vector deviation(double ddof = 0.0) const;  // its square root, free of that
+
+  // As though the rows of both had been one matrix: for folds. Both must have the same columns.
+  void merge(const Moments& other);
+};
+
+// X: n x d, without infinity; NaN is a missing cell. weight: empty, or n finite numbers >= 0.
+// O(n d) time and O(d) memory for each of at most 256 row blocks; the same bits for any number of
+// threads.
+Moments column_moments(const MatrixView& X, std::span<const double> weight = {});
+
+}  // namespace lathe
