@@ -1,0 +1,96 @@
+#include "lathe/preprocessing/standard_scaler.h"
+
+#include <cmath>
+#include <limits>
+
+#include "lathe/ml/core/archive.h"
+#include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/moments.h"
+
+namespace lathe {
+
+StandardScalerModel StandardScaler::fit(const MatrixView& X, const Context& context) const {
+  check_fit(*this, X, context);
+  return {*this, column_moments(X, context.weight)};
+}
+
+StandardScalerModel::StandardScalerModel(const StandardScaler& options, const Moments& moments)
+    : mean_(moments.mean),
+      variance_(moments.variance()),
+      scale_(moments.deviation()),
+      n_samples_seen_(moments.weight),
+      with_mean_(options.with_mean),
+      with_std_(options.with_std) {
+  for (Index j = 0; j < scale_.size(); ++j) {
+    const double noise = 4.0 * std::numeric_limits<double>::epsilon() * std::abs(mean_[j]);
+    if (scale_[j] <= noise) scale_[j] = 1.0;
+  }
+  prepare();
+}
+
+void StandardScalerModel::prepare() {
+  shift_ = with_mean_ ? mean_ : Vector::Zero(mean_.size());
+  divisor_ = with_std_ ? scale_ : Vector::Ones(mean_.size());
+}
+
+std::string_view StandardScalerModel::name() const { return StandardScaler::name; }
+
+void StandardScalerModel::transform_into(const MatrixView& X, MatrixRef out) const {
+  check_no_infinity(name(), X, n_features_in());
+  check_out(name(), X, out, n_outputs());
+  kernels::standardise(X, shift_, divisor_, out);
+}
+
+Matrix StandardScalerModel::inverse_transform(const MatrixView& X) const {
+  check_no_infinity(name(), X, n_outputs());
+  Matrix out(X.rows(), X.cols());
+  for (Index i = 0; i < X.rows(); ++i) {
+    for (Index j = 0; j < X.cols(); ++j) out(i, j) = X(i, j) * divisor_[j] + shift_[j];
+  }
+  return out;
+}
+
+std::vector<Attribute> StandardScalerModel::attributes() const {
+  std::vector<Attribute> result;
+  result.push_back({"mean", Matrix(mean_.transpose())});
+  if (with_std_) {
+    result.push_back({"var", Matrix(variance_.transpose())});
+    result.push_back({"scale", Matrix(scale_.transpose())});
+  }
+  result.push_back({"n_samples_seen", Matrix(n_samples_seen_.transpose())});
+  return result;
+}
+
+std::vector<std::string> StandardScalerModel::warnings() const {
+  std::vector<std::string> result;
+  for (Index j = 0; j < n_samples_seen_.size(); ++j) {
+    if (n_samples_seen_[j] == 0.0) {
+      result.push_back("column " + std::to_string(j) +
+                       " holds only missing values in training; it is left as it is");
+    }
+  }
+  return result;
+}
+
+void StandardScalerModel::state(auto& self, auto& archive) {
+  archive.version(1);
+  archive(self.with_mean_, self.with_std_, self.mean_, self.variance_, self.scale_,
+          self.n_samples_seen_);
+}
+
+StandardScalerModel::StandardScalerModel(InputArchive& archive) {
+  state(*this, archive);
+  const Index d = mean_.size();
+  check_state(StandardScaler::name,
+              d > 0 && variance_.size() == d && scale_.size() == d && n_samples_seen_.size() == d);
+  check_state(StandardScaler::name,
+              mean_.allFinite() && scale_.allFinite() && (scale_.array() > 0.0).all() &&
+                  (variance_.array() >= 0.0).all() && n_samples_seen_.allFinite() &&
+                  (n_samples_seen_.array() >= 0.0).all());
+  prepare();
+}
+
+void StandardScalerModel::save(OutputArchive& archive) const { state(*this, archive); }
+
+}  // namespace lathe
