@@ -7,15 +7,29 @@
 #include "lathe/ml/core/passthrough.h"
 #include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/decomposition/pca.h"
+#include "lathe/preprocessing/columns.h"
+#include "lathe/preprocessing/drop.h"
+#include "lathe/preprocessing/min_max_scaler.h"
+#include "lathe/preprocessing/one_hot_encoder.h"
+#include "lathe/preprocessing/ordinal_encoder.h"
+#include "lathe/preprocessing/simple_imputer.h"
+#include "lathe/preprocessing/standard_scaler.h"
 
 namespace lathe {
 namespace {
 
 // Sorted by name.
 constexpr std::array entries = {
+    registry_entry<Columns, ColumnsModel>(Role::transformer),
+    registry_entry<Drop, DropModel>(Role::transformer),
     registry_entry<KMeans, KMeansModel>(Role::clusterer),
+    registry_entry<MinMaxScaler, MinMaxScalerModel>(Role::transformer),
+    registry_entry<OneHotEncoder, OneHotEncoderModel>(Role::transformer),
+    registry_entry<OrdinalEncoder, OrdinalEncoderModel>(Role::transformer),
     registry_entry<Passthrough, PassthroughModel>(Role::transformer),
     registry_entry<Pca, PcaModel>(Role::transformer),
+    registry_entry<SimpleImputer, SimpleImputerModel>(Role::transformer),
+    registry_entry<StandardScaler, StandardScalerModel>(Role::transformer),
 };
 
 constexpr Registry standard(entries);
