@@ -46,6 +46,7 @@ Matrix Regressor::predict(const MatrixView& X) const { return predict_matrix(*th
 Matrix Transformer::transform(const MatrixView& X) const { return predict_matrix(*this, X); }
 
 void Classifier::predict_into(const MatrixView& X, MatrixRef out) const {
+  check_out(name(), X, out, 1);
   const Index n_classes = classes().size();
   const Index size = row_block(n_classes);
   for (Index begin = 0; begin == 0 || begin < X.rows(); begin += size) {
