@@ -1,0 +1,145 @@
+#include "lathe/ml/linear/factor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Cholesky>
+#include <Eigen/QR>
+
+#include "lathe/ml/core/parallel.h"
+
+namespace lathe {
+namespace {
+
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+Index block_rows(Index d) { return std::max<Index>(128, 2 * d); }
+
+// Replaces the upper triangle of `top` by that of the QR factor of [top; below].
+void stack_under(MatrixXd& work, Index d, Index rows) {
+  Eigen::Ref<MatrixXd> both = work.topRows(d + rows);
+  Eigen::HouseholderQR<Eigen::Ref<MatrixXd>> qr(both);
+  work.topRows(d).triangularView<Eigen::StrictlyLower>().setZero();
+}
+
+// One matrix per part of the rows, in order.
+template <class Fill>
+std::vector<MatrixXd> by_part(Index rows, Fill&& fill) {
+  const Index size = part_rows(rows);
+  std::vector<MatrixXd> parts(static_cast<std::size_t>((rows + size - 1) / size));
+  parallel_blocks(rows, size, [&](Index part, Index begin, Index end) {
+    parts[static_cast<std::size_t>(part)] = fill(begin, end);
+  });
+  return parts;
+}
+
+}  // namespace
+
+void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Index begin, Index end,
+                   Eigen::Ref<MatrixXd> out) {
+  std::vector<double> row(static_cast<std::size_t>(columns.size()));
+  for (Index i = begin; i < end; ++i) {
+    columns.centred_row(i, row.data());
+    const double root = std::sqrt(weights[i]);
+    for (Index j = 0; j < columns.size(); ++j) {
+      out(i - begin, j) = root * row[static_cast<std::size_t>(j)];
+    }
+  }
+}
+
+Factor gram_factor(const ScaledColumns& columns, const RowWeights& weights,
+                   std::span<const double> penalty) {
+  const Index d = columns.size();
+  const auto parts = by_part(columns.rows, [&](Index begin, Index end) {
+    const Index size = std::min<Index>(end - begin, 256);
+    MatrixXd block(size, d);
+    MatrixXd gram = MatrixXd::Zero(d, d);
+    for (Index i = begin; i < end; i += size) {
+      const Index rows = std::min(size, end - i);
+      weighted_rows(columns, weights, i, i + rows, block.topRows(rows));
+      gram.selfadjointView<Eigen::Upper>().rankUpdate(block.topRows(rows).transpose());
+    }
+    return gram;
+  });
+  MatrixXd gram = MatrixXd::Zero(d, d);
+  for (const MatrixXd& part : parts) gram += part;
+  for (Index j = 0; j < d; ++j) gram(j, j) += penalty[static_cast<std::size_t>(j)];
+  const Eigen::LLT<MatrixXd, Eigen::Upper> cholesky(gram);
+  if (cholesky.info() != Eigen::Success) return {};
+  return cholesky.matrixU();
+}
+
+Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
+                 std::span<const double> penalty) {
+  const Index d = columns.size();
+  const auto parts = by_part(columns.rows, [&](Index begin, Index end) -> MatrixXd {
+    const Index size = std::min(end - begin, block_rows(d));
+    MatrixXd work = MatrixXd::Zero(d + size, d);
+    for (Index i = begin; i < end; i += size) {
+      const Index rows = std::min(size, end - i);
+      weighted_rows(columns, weights, i, i + rows, work.middleRows(d, rows));
+      stack_under(work, d, rows);
+    }
+    return work.topRows(d);
+  });
+  MatrixXd work = MatrixXd::Zero(2 * d, d);
+  for (Index j = 0; j < d; ++j) work(j, j) = std::sqrt(penalty[static_cast<std::size_t>(j)]);
+  for (const MatrixXd& part : parts) {
+    work.bottomRows(d) = part;
+    stack_under(work, d, d);
+  }
+  return work.topRows(d);
+}
+
+double condition_of(const Factor& R) {
+  const MatrixXd inverse =
+      R.triangularView<Eigen::Upper>().solve(MatrixXd::Identity(R.rows(), R.cols()));
+  const double condition = R.norm() * inverse.norm();
+  return std::isfinite(condition) ? condition : std::numeric_limits<double>::infinity();
+}
+
+std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise) {
+  const Index d = R.cols();
+  const Eigen::ColPivHouseholderQR<MatrixXd> qr(R);
+  const MatrixXd& T = qr.matrixQR();
+  const auto& order = qr.colsPermutation().indices();
+  const auto noise_of = [&](Index k) { return noise[static_cast<std::size_t>(order[k])]; };
+
+  std::vector<Index> kept;  // in the order of the pivots
+  MatrixXd leading(d, d);   // T of those
+  VectorXd share(d);        // how column k is made of those
+  for (Index k = 0; k < d; ++k) {
+    const Index r = static_cast<Index>(kept.size());
+    for (Index i = 0; i < r; ++i) leading(i, r) = T(kept[static_cast<std::size_t>(i)], k);
+    share.head(r) =
+        leading.topLeftCorner(r, r).triangularView<Eigen::Upper>().solve(leading.col(r).head(r));
+    double squared = noise_of(k) * noise_of(k);
+    for (Index i = 0; i < r; ++i) {
+      const double part = share(i) * noise_of(kept[static_cast<std::size_t>(i)]);
+      squared += part * part;
+    }
+    if (std::abs(T(k, k)) <= std::sqrt(squared)) continue;
+    leading.row(r).setZero();
+    leading(r, r) = T(k, k);
+    kept.push_back(k);
+  }
+  for (Index& k : kept) k = order[k];
+  return kept;
+}
+
+Factor select_columns(const Factor& R, std::span<const Index> columns) {
+  const Index r = static_cast<Index>(columns.size());
+  MatrixXd chosen(R.rows(), r);
+  for (Index k = 0; k < r; ++k) chosen.col(k) = R.col(columns[static_cast<std::size_t>(k)]);
+  const Eigen::HouseholderQR<MatrixXd> qr(chosen);
+  return MatrixXd(qr.matrixQR().topRows(r).triangularView<Eigen::Upper>());
+}
+
+VectorXd solve_normal(const Factor& R, const VectorXd& g) {
+  VectorXd x = R.transpose().triangularView<Eigen::Lower>().solve(g);
+  R.triangularView<Eigen::Upper>().solveInPlace(x);
+  return x;
+}
+
+}  // namespace lathe

@@ -1,0 +1,40 @@
+// Triangular factors of scaled, centred, weighted columns Z: R'R = Z'Z + diag(penalty).
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "lathe/ml/linear/scaled_columns.h"
+
+namespace lathe {
+
+using Factor = Eigen::MatrixXd;  // upper triangular, column-major
+
+// sqrt(weight) * (value - mean) of rows [begin, end) with weight, each a row of `out`.
+void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Index begin, Index end,
+                   Eigen::Ref<Eigen::MatrixXd> out);
+
+// By Cholesky of the Gram matrix: fast, and good to condition^2 rounding errors. Empty where the
+// matrix is not positive definite to working precision. O(n d^2) time, O(d^2) memory.
+Factor gram_factor(const ScaledColumns& columns, const RowWeights& weights,
+                   std::span<const double> penalty);
+
+// By Householder QR of blocks of rows, each stacked under the factor so far (Golub and Van Loan
+// 2013, 5.2 and 12.5 for the stacking): good to condition rounding errors. O(n d^2), O(d^2).
+Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
+                 std::span<const double> penalty);
+
+// At least the 2-norm condition number, at most d times it.
+double condition_of(const Factor& R);
+
+// Columns of R, the best first, that are not combinations of those before them to within the
+// rounding of the data (noise: the length that rounding gives to each column).
+std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise);
+
+// The factor of some of the columns, in that order.
+Factor select_columns(const Factor& R, std::span<const Index> columns);
+
+// Solves R'R x = g.
+Eigen::VectorXd solve_normal(const Factor& R, const Eigen::VectorXd& g);
+
+}  // namespace lathe

@@ -1,0 +1,53 @@
+// Weighted linear least squares, with or without an L2 penalty, to the last digit that the data
+// determine: minimises sum weight |y - b - W x|^2 + alpha |W|^2. Where many W do, the one of least
+// |W|^2. Columns may be constant, duplicated, far from zero or of any scale.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "lathe/ml/core/types.h"
+
+namespace lathe {
+
+enum class SolverPath { cholesky, qr, rank_deficient, row_space };
+constexpr std::array<std::string_view, 4> names(SolverPath) {
+  return {"cholesky", "qr", "rank_deficient", "row_space"};
+}
+
+// How a least squares problem was solved.
+struct SolverInfo {
+  SolverPath path = SolverPath::cholesky;  // rank_deficient: QR, then the least norm
+  double condition = 1.0;  // of the independent columns, centred and scaled to unit length
+  std::int64_t steps = 0;  // of refinement
+  std::int64_t rank = 0;   // of the centred columns
+  bool settled = true;     // the refinement reached the last digit
+};
+
+struct LeastSquaresOptions {
+  std::span<const double> weight = {};
+  bool fit_intercept = true;
+  double alpha = 0.0;
+};
+
+struct LeastSquares {
+  Matrix coef;       // n_targets x n_features
+  Vector intercept;  // n_targets
+  SolverInfo solver;
+
+  Vector residual_squares;  // n_targets: sum weight residual^2 (with the penalty, if any)
+  Vector total_squares;     // n_targets: sum weight (y - mean)^2, or of y^2 without an intercept
+  Index residual_dof = 0;   // rows of positive weight - rank - (1 with an intercept), at least 0
+  // Times the residual variance: the variance of each coefficient (NaN where the data do not
+  // determine it) and of the intercept.
+  Vector variance;
+  double intercept_variance = 0.0;
+};
+
+// X: n x d, y: n x n_targets, all finite; weights finite, >= 0, some > 0; alpha >= 0. O(n d^2) time
+// and O(d^2) memory besides X for n >= d; O(n^2 d) time and a copy of X for n < d.
+LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
+                           const LeastSquaresOptions& options);
+
+}  // namespace lathe

@@ -1,0 +1,118 @@
+#include "lathe/ml/linear/linear_regression.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "lathe/ml/core/archive.h"
+#include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/linear/student.h"
+
+namespace lathe {
+namespace {
+
+LinearSummary summarise(const LeastSquares& fitted) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Index targets = fitted.coef.rows();
+  LinearSummary summary;
+  summary.residual_dof = fitted.residual_dof;
+  summary.residual_sd = Vector::Constant(targets, nan);
+  summary.r_squared = Vector::Constant(targets, nan);
+  summary.f_statistic = Vector::Constant(targets, nan);
+  const double dof = static_cast<double>(fitted.residual_dof);
+  const double rank = static_cast<double>(fitted.solver.rank);
+  for (Index t = 0; t < targets; ++t) {
+    const double residual = fitted.residual_squares[t];
+    const double total = fitted.total_squares[t];
+    if (total > 0.0) summary.r_squared[t] = 1.0 - residual / total;
+    if (dof == 0.0) continue;
+    summary.residual_sd[t] = std::sqrt(residual / dof);
+    if (rank > 0.0 && total > 0.0) {
+      summary.f_statistic[t] = (total - residual) / rank / (residual / dof);
+    }
+  }
+  const Vector root = fitted.variance.cwiseSqrt();
+  summary.standard_error.resize(targets, fitted.coef.cols());
+  for (Index t = 0; t < targets; ++t) {
+    for (Index j = 0; j < root.size(); ++j) {
+      summary.standard_error(t, j) = summary.residual_sd[t] * root[j];
+    }
+  }
+  summary.intercept_standard_error = summary.residual_sd * std::sqrt(fitted.intercept_variance);
+  return summary;
+}
+
+}  // namespace
+
+LinearRegressionModel LinearRegression::fit(const MatrixView& X, const MatrixView& y,
+                                            const Context& context) const {
+  check_fit(*this, X, y, context);
+  LeastSquares fitted =
+      least_squares(X, y, {.weight = context.weight, .fit_intercept = fit_intercept});
+  LinearSummary summary = summarise(fitted);
+  return {std::move(fitted), std::move(summary)};
+}
+
+LinearRegressionModel::LinearRegressionModel(LeastSquares&& fitted, LinearSummary summary)
+    : LinearModel(std::move(fitted)), summary_(std::move(summary)) {}
+
+std::string_view LinearRegressionModel::name() const { return LinearRegression::name; }
+
+std::vector<Attribute> LinearRegressionModel::attributes() const {
+  std::vector<Attribute> all = LinearModel::attributes();
+  const auto row = [](const Vector& v) { return Matrix(v.transpose()); };
+  all.push_back({"standard_error", summary_.standard_error});
+  all.push_back({"intercept_standard_error", row(summary_.intercept_standard_error)});
+  all.push_back({"residual_sd", row(summary_.residual_sd)});
+  all.push_back({"r_squared", row(summary_.r_squared)});
+  all.push_back({"f_statistic", row(summary_.f_statistic)});
+  all.push_back({"residual_dof", summary_.residual_dof});
+  return all;
+}
+
+LinearTests LinearRegressionModel::tests(double level) const {
+  if (!(level > 0.0 && level < 1.0)) {
+    throw InvalidArgument("L001", "linear_regression: level = " + to_text(level) +
+                                      " of a confidence interval must be in (0, 1)");
+  }
+  const double dof = static_cast<double>(summary_.residual_dof);
+  const double half = student_quantile(0.5 + 0.5 * level, dof);
+  const auto p_value = [&](double t) { return student_two_sided(t, dof); };
+  LinearTests tests;
+  tests.t_value = coef().array() / summary_.standard_error.array();
+  tests.p_value = tests.t_value.unaryExpr(p_value);
+  tests.lower = coef() - half * summary_.standard_error;
+  tests.upper = coef() + half * summary_.standard_error;
+  tests.intercept_t_value = intercept().array() / summary_.intercept_standard_error.array();
+  tests.intercept_p_value = tests.intercept_t_value.unaryExpr(p_value);
+  tests.intercept_lower = intercept() - half * summary_.intercept_standard_error;
+  tests.intercept_upper = intercept() + half * summary_.intercept_standard_error;
+  tests.f_p_value = summary_.f_statistic.unaryExpr(
+      [&](double f) { return fisher_above(f, static_cast<double>(rank()), dof); });
+  return tests;
+}
+
+void LinearRegressionModel::state(auto& self, auto& archive) {
+  archive.version(1);
+  coef_state(self, archive);
+  auto& summary = self.summary_;
+  archive(summary.standard_error, summary.intercept_standard_error, summary.residual_sd,
+          summary.r_squared, summary.f_statistic, summary.residual_dof);
+}
+
+LinearRegressionModel::LinearRegressionModel(InputArchive& archive) {
+  state(*this, archive);
+  check_coef();
+  const LinearSummary& s = summary_;
+  check_state(name(), s.standard_error.rows() == n_targets() &&
+                          s.standard_error.cols() == n_features_in() &&
+                          s.intercept_standard_error.size() == n_targets() &&
+                          s.residual_sd.size() == n_targets() &&
+                          s.r_squared.size() == n_targets() &&
+                          s.f_statistic.size() == n_targets() && s.residual_dof >= 0);
+}
+
+void LinearRegressionModel::save(OutputArchive& archive) const { state(*this, archive); }
+
+}  // namespace lathe

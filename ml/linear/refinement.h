@@ -1,0 +1,36 @@
+// Iterative refinement of least squares with residuals in double-double (Wilkinson 1963; Björck
+// 1967; Higham 2002, 20.4): the solution is right to the last digit wherever the factor is good
+// enough to make each correction smaller than the one before.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "lathe/ml/linear/scaled_columns.h"
+
+namespace lathe {
+
+using DoubleDoubles = std::vector<DoubleDouble>;
+
+// The correction of the coefficients that a gradient asks for, as well as the factor can tell.
+using Correction = std::function<DoubleDoubles(const Eigen::VectorXd& gradient)>;
+
+struct Refined {
+  std::vector<DoubleDoubles> coef;  // of each target, in the scaled columns
+  std::vector<double> squares;      // weighted residual sum of squares (plus penalty) of each
+  int steps = 0;                    // corrections after the first solution
+  bool settled = true;              // false where corrections stopped shrinking before the end
+};
+
+// Minimises sum weight (y - b - x w)^2 + sum penalty w^2 for each target y, b being what makes the
+// weighted mean of the residuals 0 where the columns are centred. `rate` is the share of an error
+// that a correction is expected to leave. One pass over the rows for each step: O(n d) each,
+// nothing of length n is kept.
+Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
+               std::span<const double> penalty, const Correction& correct, double rate);
+
+// mean(y) - mean(x) w, in the scaled columns.
+DoubleDouble intercept_of(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef);
+
+}  // namespace lathe

@@ -1,0 +1,28 @@
+#include "lathe/ml/linear/ridge.h"
+
+#include "lathe/ml/core/archive.h"
+#include "lathe/ml/core/checks.h"
+
+namespace lathe {
+
+RidgeModel Ridge::fit(const MatrixView& X, const MatrixView& y, const Context& context) const {
+  check_fit(*this, X, y, context);
+  return RidgeModel(least_squares(
+      X, y, {.weight = context.weight, .fit_intercept = fit_intercept, .alpha = alpha}));
+}
+
+std::string_view RidgeModel::name() const { return Ridge::name; }
+
+void RidgeModel::state(auto& self, auto& archive) {
+  archive.version(1);
+  coef_state(self, archive);
+}
+
+RidgeModel::RidgeModel(InputArchive& archive) {
+  state(*this, archive);
+  check_coef();
+}
+
+void RidgeModel::save(OutputArchive& archive) const { state(*this, archive); }
+
+}  // namespace lathe
