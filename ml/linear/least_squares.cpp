@@ -264,7 +264,9 @@ LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
   result.variance = Vector::Constant(X.cols(), nan);
   result.intercept_variance = options.fit_intercept ? nan : 0.0;
 
-  if (weights.positive < problem.x.size()) {
+  // The highest rank that centred rows can have.
+  const Index rows = weights.positive - (options.fit_intercept ? 1 : 0);
+  if (rows < problem.x.size()) {
     problem.x = with_one_scale(std::move(problem.x));
     const double scale = problem.x.scale[0];
     const RowSpaceSolution solution =

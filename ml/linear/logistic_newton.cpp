@@ -12,7 +12,13 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr Index largest_exact_hessian = 1000;
+// The exact Hessian converges in a few steps whatever the condition, so it is worth its cost
+// wherever that, and its memory, are moderate.
+bool wants_exact_hessian(const LogisticProblem& problem) {
+  const double size = static_cast<double>(problem.n_parameters() * problem.n_scores());
+  return size <= 1000.0 ||
+         (size <= 3000.0 && static_cast<double>(problem.x.rows) * size * size <= 5e10);
+}
 
 // Solves with the unit-diagonal Hessian, so that scales do not matter; none where it is singular to
 // working precision and no damping is allowed.
@@ -39,7 +45,7 @@ std::optional<Parameters> newton_step(const LogisticValue& value, bool damp) {
 // Conjugate gradients on the Hessian, stopped early while far from the end.
 Parameters truncated_step(const LogisticProblem& problem, const Parameters& u,
                           const LogisticValue& value, double relative_gradient) {
-  constexpr int max_products = 1000;
+  constexpr int max_products = 200;
   const Parameters inverse =
       value.diagonal.unaryExpr([](double h) { return h > 0.0 ? 1.0 / h : 1.0; });
   Parameters step = Parameters::Zero(u.rows(), u.cols());
@@ -66,10 +72,7 @@ Parameters truncated_step(const LogisticProblem& problem, const Parameters& u,
 class Newton {
  public:
   Newton(const LogisticProblem& problem, bool penalised, double tol)
-      : problem_(problem),
-        penalised_(penalised),
-        tol_(tol),
-        exact_(problem.n_parameters() * problem.n_scores() <= largest_exact_hessian) {}
+      : problem_(problem), penalised_(penalised), tol_(tol), exact_(wants_exact_hessian(problem)) {}
 
   LogisticFit run(std::int64_t max_iter) {
     fit_.u = Parameters::Zero(problem_.n_parameters(), problem_.n_scores());

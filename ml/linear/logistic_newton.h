@@ -1,6 +1,6 @@
 // Newton's method for the logistic model: with the exact Hessian and its Cholesky factor for up to
-// 1000 parameters, by preconditioned conjugate gradients beyond (Steihaug 1983; Nocedal and Wright
-// 2006, chapters 3 and 7).
+// 1000 parameters (3000 where rows are few), by preconditioned conjugate gradients beyond (Steihaug
+// 1983; Nocedal and Wright 2006, chapters 3 and 7).
 #pragma once
 
 #include "lathe/ml/linear/logistic_objective.h"

@@ -151,8 +151,8 @@ RawScores least_norm(const MatrixView& X, const LogisticProblem& problem, const 
 void set_coef(const RawScores& raw, LogisticRegressionModel::Fitted& fitted) {
   const Index n_classes = fitted.classes.size();
   if (n_classes == 2) {
-    fitted.coef = -raw.coef;
-    fitted.intercept = -raw.intercept;
+    fitted.coef = 0.0 - raw.coef.array();  // no negative zeros
+    fitted.intercept = 0.0 - raw.intercept.array();
     return;
   }
   fitted.coef = Matrix::Zero(n_classes, raw.coef.cols());
