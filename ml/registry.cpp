@@ -7,6 +7,9 @@
 #include "lathe/ml/core/passthrough.h"
 #include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/decomposition/pca.h"
+#include "lathe/ml/linear/linear_regression.h"
+#include "lathe/ml/linear/logistic_regression.h"
+#include "lathe/ml/linear/ridge.h"
 #include "lathe/preprocessing/columns.h"
 #include "lathe/preprocessing/drop.h"
 #include "lathe/preprocessing/min_max_scaler.h"
@@ -23,11 +26,14 @@ constexpr std::array entries = {
     registry_entry<Columns, ColumnsModel>(Role::transformer),
     registry_entry<Drop, DropModel>(Role::transformer),
     registry_entry<KMeans, KMeansModel>(Role::clusterer),
+    registry_entry<LinearRegression, LinearRegressionModel>(Role::regressor),
+    registry_entry<LogisticRegression, LogisticRegressionModel>(Role::classifier),
     registry_entry<MinMaxScaler, MinMaxScalerModel>(Role::transformer),
     registry_entry<OneHotEncoder, OneHotEncoderModel>(Role::transformer),
     registry_entry<OrdinalEncoder, OrdinalEncoderModel>(Role::transformer),
     registry_entry<Passthrough, PassthroughModel>(Role::transformer),
     registry_entry<Pca, PcaModel>(Role::transformer),
+    registry_entry<Ridge, RidgeModel>(Role::regressor),
     registry_entry<SimpleImputer, SimpleImputerModel>(Role::transformer),
     registry_entry<StandardScaler, StandardScalerModel>(Role::transformer),
 };
