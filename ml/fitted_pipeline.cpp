@@ -167,9 +167,13 @@ FittedPipeline fit(const Estimator& pipeline, const Table& table, const FitOptio
 }
 
 FittedPipeline fit(const TrainingData& data, const FitOptions& options) {
-  ModelPtr model =
+  return fitted_with(
+      data, options,
       data.pipeline.fit(data.X, data.target(),
-                        {.weight = data.weight, .columns = &data.inputs, .seed = options.seed});
+                        {.weight = data.weight, .columns = &data.inputs, .seed = options.seed}));
+}
+
+FittedPipeline fitted_with(const TrainingData& data, const FitOptions& options, ModelPtr model) {
   Contract contract;
   contract.lathe_version = lathe_version();
   contract.pipeline = data.pipeline.text();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -95,5 +96,11 @@ class FittedPipeline {
 FittedPipeline fit(const Estimator& pipeline, const Table& table, const FitOptions& options,
                    std::vector<std::string>* notes = nullptr);
 FittedPipeline fit(const TrainingData& data, const FitOptions& options);
+
+// The same around a model that was fitted on `data` elsewhere, such as a fold's of cross_validate.
+FittedPipeline fitted_with(const TrainingData& data, const FitOptions& options, ModelPtr model);
+
+// Some of the rows; vocabularies stay whole.
+TrainingData select_rows(const TrainingData& data, std::span<const Index> rows);
 
 }  // namespace lathe

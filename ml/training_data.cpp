@@ -196,4 +196,20 @@ TrainingData prepare(const Estimator& pipeline, const Table& table, const FitOpt
   return data;
 }
 
+TrainingData select_rows(const TrainingData& data, std::span<const Index> rows) {
+  TrainingData chosen{.pipeline = data.pipeline,
+                      .inputs = data.inputs,
+                      .X = data.X(rows, Eigen::all),
+                      .y = {},
+                      .weight = {},
+                      .notes = data.notes};
+  if (const auto* numbers = std::get_if<Matrix>(&data.y))
+    chosen.y = Matrix((*numbers)(rows, Eigen::all));
+  if (const auto* labels = std::get_if<Labels>(&data.y)) chosen.y = labels->select(rows);
+  for (const Index row : rows) {
+    if (!data.weight.empty()) chosen.weight.push_back(data.weight[static_cast<std::size_t>(row)]);
+  }
+  return chosen;
+}
+
 }  // namespace lathe
