@@ -179,7 +179,7 @@ OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
   Classes classes;
   for (std::size_t k = 0; k < results.size(); ++k) {
     const std::vector<Index>& test = results[k].test;
-    const detail::FoldPrediction& prediction = results[k].prediction;
+    const detail::ModelOutput& prediction = results[k].prediction;
     const auto at = static_cast<Index>(all.rows.size());
     append(all.numbers, at, prediction.numbers, n);
     append(all.proba, at, prediction.proba, n);
@@ -234,7 +234,9 @@ CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, 
     cv.score_seconds.push_back(fold.score_seconds);
     cv.n_train.push_back(fold.n_train);
     cv.n_test.push_back(static_cast<Index>(fold.test.size()));
-    if (options.return_models) cv.models.push_back(std::move(fold.model));
+    if (!options.return_models) continue;
+    cv.models.push_back(std::move(fold.model));
+    cv.train_rows.push_back(std::move(fold.train));
   }
   cv.warnings = collect_warnings(results);
   if (labels && splitter.name() == StratifiedKFold::name) warn_of_rare_class(*labels, splits, cv);

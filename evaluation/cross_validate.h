@@ -59,6 +59,7 @@ struct CrossValidation {
   std::vector<Index> n_test;
   OutOfFoldPredictions predictions;  // empty unless asked for
   std::vector<ModelPtr> models;      // one per fold; empty unless asked for
+  std::vector<std::vector<Index>> train_rows;  // of X, that each of the models was fitted on
   std::string pipeline;              // text forms
   std::string splitter;
   std::uint64_t seed = 0;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "lathe/ml/core/error.h"
-#include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/core/random.h"
 
 namespace lathe::detail {
@@ -50,64 +49,6 @@ struct Part {
   Part& operator=(const Part&) = delete;
 };
 
-// The model's classes by their codes in `all`.
-std::vector<std::int32_t> codes_in(const Classes& all, const Classes& learnt) {
-  std::vector<std::int32_t> codes;
-  for (Index k = 0; k < learnt.size(); ++k) {
-    const auto code = learnt.is_text() ? all.find(std::string_view(learnt.name(k)))
-                                       : all.find(learnt.integers()[static_cast<std::size_t>(k)]);
-    codes.push_back(static_cast<std::int32_t>(code.value()));
-  }
-  return codes;
-}
-
-void predict_classes(const FoldPlan& plan, const Classifier& model, const Matrix& X,
-                     FoldPrediction& out) {
-  const Classes& all = plan.y.labels().classes();
-  const std::vector<std::int32_t> code = codes_in(all, model.classes());
-  const Labels guess = model.predict(X);
-  std::vector<std::int32_t> codes;
-  for (const std::int32_t k : guess.codes()) codes.push_back(code[static_cast<std::size_t>(k)]);
-  out.labels = Labels(std::move(codes), all);
-  if (!plan.need_proba) return;
-  const Matrix learnt = model.predict_proba(X);
-  out.proba = Matrix::Zero(X.rows(), all.size());
-  for (std::size_t k = 0; k < code.size(); ++k) {
-    out.proba.col(code[k]) = learnt.col(static_cast<Index>(k));
-  }
-}
-
-FoldPrediction predict(const FoldPlan& plan, const ModelPtr& model, const Matrix& X) {
-  FoldPrediction out;
-  if (const auto* regressor = dynamic_cast<const Regressor*>(model.get())) {
-    out.numbers = regressor->predict(X);
-  } else if (const auto* classifier = dynamic_cast<const Classifier*>(model.get())) {
-    predict_classes(plan, *classifier, X, out);
-  } else if (const auto* clusterer = dynamic_cast<const Clusterer*>(model.get())) {
-    const std::vector<std::int64_t> clusters = clusterer->predict(X);
-    out.clusters = Labels(std::span<const std::int64_t>(clusters));
-    out.seen = X;
-    std::vector<ModelPtr> steps = fitted_steps(model);
-    steps.pop_back();
-    for (const ModelPtr& step : steps) out.seen = predict_matrix(*step, out.seen);
-  }
-  return out;
-}
-
-std::vector<double> score(const FoldPlan& plan, const Part& part, const FoldPrediction& said) {
-  std::vector<double> scores;
-  for (const Metric& metric : plan.metrics) {
-    MetricInput input{.y = part.y, .weight = part.weight};
-    input.numbers = &said.numbers;
-    input.labels = &said.labels;
-    input.proba = &said.proba;
-    input.clusters = &said.clusters;
-    input.X = &said.seen;
-    scores.push_back(metric.score(input));
-  }
-  return scores;
-}
-
 void warn(const FoldPlan& plan, const Part& train, FoldResult& result) {
   if (plan.y.has_labels() && plan.estimator.role() == Role::classifier) {
     const Classes& all = plan.y.labels().classes();
@@ -145,17 +86,22 @@ FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   result.fit_seconds = seconds_since(start);
 
   const auto fitted = Clock::now();
-  FoldPrediction said = predict(plan, model, test.X);
-  result.scores = score(plan, test, said);
+  const Classes classes = plan.y.has_labels() ? plan.y.labels().classes() : Classes();
+  ModelOutput said = model_output(model, test.X, classes, plan.need_proba);
+  result.scores = scores(plan.metrics, said, test.y, test.weight);
   result.score_seconds = seconds_since(fitted);
 
   if (plan.options.return_train_scores) {
-    result.train_scores = score(plan, train, predict(plan, model, train.X));
+    const ModelOutput on_train = model_output(model, train.X, classes, plan.need_proba);
+    result.train_scores = scores(plan.metrics, on_train, train.y, train.weight);
   }
   result.warnings = model->warnings();
   warn(plan, train, result);
   if (plan.options.return_predictions) result.prediction = std::move(said);
-  if (plan.options.return_models) result.model = model;
+  if (plan.options.return_models) {
+    result.model = model;
+    result.train = std::move(split.train);
+  }
   return result;
 }
 

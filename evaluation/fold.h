@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lathe/evaluation/cross_validate.h"
+#include "lathe/evaluation/model_output.h"
 
 namespace lathe::detail {
 
@@ -19,14 +20,6 @@ struct FoldPlan {
   bool need_proba;
 };
 
-struct FoldPrediction {
-  Matrix numbers;   // regressors
-  Labels labels;    // classifiers: in the classes of y
-  Matrix proba;     // classifiers, where needed: columns in the order of the classes of y
-  Labels clusters;  // clusterers
-  Matrix seen;      // clusterers: the rows as the last step sees them
-};
-
 struct FoldResult {
   Index n_train = 0;
   std::vector<Index> test;     // rows
@@ -34,8 +27,9 @@ struct FoldResult {
   std::vector<double> train_scores;
   double fit_seconds = 0.0;
   double score_seconds = 0.0;
-  FoldPrediction prediction;  // kept where asked for
+  ModelOutput prediction;  // kept where asked for
   ModelPtr model;             // kept where asked for
+  std::vector<Index> train;   // rows, with the model
   std::vector<std::string> warnings;
 };
 
