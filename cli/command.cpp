@@ -1,0 +1,129 @@
+#include "lathe/cli/command.h"
+
+#include <filesystem>
+#include <iostream>
+#include <new>
+
+#include <unistd.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/core/parallel.h"
+
+namespace lathe {
+namespace {
+
+int exit_code(const Error& error) {
+  if (dynamic_cast<const Overloaded*>(&error) != nullptr) return exit_limit;
+  // Options, expressions and flags are the caller's words; the rest is what the data says.
+  const char kind = error.code().empty() ? ' ' : error.code()[0];
+  const bool no_file = dynamic_cast<const NotFound*>(&error) != nullptr && kind == 'M';
+  if (no_file || dynamic_cast<const IoError*>(&error) != nullptr) return exit_io;
+  if (dynamic_cast<const CorruptData*>(&error) != nullptr) {
+    return kind == 'D' ? exit_bad_data : exit_bad_model;  // a damaged .csv.gz is data
+  }
+  return kind == 'O' || kind == 'P' || kind == 'U' ? exit_usage : exit_bad_data;
+}
+
+const char* bold_red() {
+  static const bool coloured =
+      isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
+      std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "dumb") != "dumb";
+  return coloured ? "\033[1;31m" : nullptr;
+}
+
+}  // namespace
+
+void DataArguments::add_to(CLI::App& app) {
+  app.add_option("DATA", path, "a CSV file (.gz too), or - for standard input")->required();
+  app.add_option("--missing", missing, "one more text that marks a missing value")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  app.add_option("--type", types, "COLUMN=numeric or COLUMN=category, over what is inferred")
+      ->type_name("COLUMN=TYPE")
+      ->allow_extra_args(false);
+  app.add_option("--delimiter", delimiter,
+                 "one character between fields; \\t is a tab (default: a comma, a tab for .tsv)")
+      ->type_name("C");
+}
+
+CsvOptions DataArguments::options() const {
+  CsvOptions options;
+  options.also_missing = missing;
+  for (const std::string& type : types) {
+    const std::size_t equals = type.rfind('=');
+    const std::string kind = equals == std::string::npos ? "" : type.substr(equals + 1);
+    if (kind != "numeric" && kind != "category") {
+      throw InvalidArgument("U001", "--type " + type + " is not COLUMN=numeric or COLUMN=category");
+    }
+    options.types[type.substr(0, equals)] =
+        kind == "numeric" ? ColumnKind::numeric : ColumnKind::categorical;
+  }
+  const std::string character = delimiter == "\\t" ? "\t" : delimiter;
+  if (character.size() > 1 || character.find_first_of("\"\r\n") != std::string::npos) {
+    throw InvalidArgument("U001", "--delimiter '" + delimiter + "' is not one character");
+  }
+  if (!character.empty()) options.delimiter = character[0];
+  return options;
+}
+
+Table DataArguments::read() const { return read_csv(path, options()); }
+
+Table DataArguments::read_for(const Contract& contract) const {
+  CsvOptions reading = options();
+  reading.strict = false;
+  for (const Column& column : contract.inputs.columns) {
+    reading.types.insert({column.name, column.kind});
+  }
+  return read_csv(path, reading);
+}
+
+void ColumnArguments::add_to(CLI::App& app, bool target_required) {
+  auto* target = app.add_option("--target", targets, "the column to predict (may be repeated)")
+                     ->type_name("COLUMN")
+                     ->allow_extra_args(false);
+  if (target_required) target->required();
+  app.add_option("--weight", weight, "the column of sample weights; not an input")
+      ->type_name("COLUMN");
+  app.add_option("--drop", drop, "a column that is not an input (may be repeated)")
+      ->type_name("COLUMN")
+      ->allow_extra_args(false);
+}
+
+FitOptions ColumnArguments::fit_options(std::uint64_t seed) const {
+  return {.targets = targets, .weight = weight, .drop = drop, .seed = seed};
+}
+
+void add_threads(CLI::App& app) {
+  app.add_option_function<int>("--threads", set_thread_limit,
+                               "how many threads; changes no result (default: the CPUs)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+}
+
+int report(const std::exception& error) {
+  const char* colour = bold_red();
+  std::cerr << (colour != nullptr ? colour : "") << "error";
+  if (const auto* known = dynamic_cast<const Error*>(&error)) {
+    std::cerr << '[' << known->code() << ']' << (colour != nullptr ? "\033[0m" : "") << ": "
+              << known->what() << '\n';
+    if (!known->help().empty()) std::cerr << "  = help: " << known->help() << '\n';
+    return exit_code(*known);
+  }
+  std::cerr << (colour != nullptr ? "\033[0m" : "") << ": ";
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    std::cerr << "out of memory\n";
+    return exit_limit;
+  }
+  std::cerr << error.what() << '\n';
+  return exit_check_failed;
+}
+
+void note(const std::string& sentence) { std::cerr << "note: " << sentence << '\n'; }
+void warning(const std::string& sentence) { std::cerr << "warning: " << sentence << '\n'; }
+
+void refuse_overwriting(const std::string& path, bool force) {
+  if (force || !std::filesystem::exists(path)) return;
+  throw InvalidArgument("U002", path + " is there already", "--force overwrites it");
+}
+
+}  // namespace lathe

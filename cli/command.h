@@ -1,0 +1,80 @@
+// What the subcommands of `lathe` share. Results go to stdout and everything else to stderr; exit
+// codes are those that scripts rely on.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "lathe/datasets/csv.h"
+#include "lathe/ml/fitted_pipeline.h"
+
+namespace lathe {
+
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_check_failed = 1,
+  exit_usage = 2,
+  exit_bad_data = 3,
+  exit_bad_model = 4,
+  exit_io = 5,
+  exit_not_converged = 6,
+  exit_limit = 7,
+  exit_interrupted = 130,
+};
+
+// How a table is read; the same flags wherever a command takes DATA.
+struct DataArguments {
+  std::string path;
+  std::vector<std::string> missing;  // more missing markers
+  std::vector<std::string> types;    // COLUMN=numeric or COLUMN=category
+  std::string delimiter;             // empty: by the file's name
+
+  void add_to(CLI::App& app);
+  Table read() const;
+  // For predicting: the columns of the contract have its kinds, and others may be anything.
+  Table read_for(const Contract& contract) const;
+
+ private:
+  CsvOptions options() const;
+};
+
+// What the columns of a table mean to a fit.
+struct ColumnArguments {
+  std::vector<std::string> targets;
+  std::string weight;
+  std::vector<std::string> drop;
+
+  void add_to(CLI::App& app, bool target_required);
+  FitOptions fit_options(std::uint64_t seed) const;
+};
+
+// Each adds its subcommand. Its callback runs the command and throws Exit where the code is not 0.
+struct Exit {
+  int code;
+};
+void add_describe(CLI::App& app);
+void add_cv(CLI::App& app);
+void add_fit(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_score(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_list(CLI::App& app);
+void add_serve(CLI::App& app);  // where the server is built
+
+// --threads N, which changes no result.
+void add_threads(CLI::App& app);
+
+// Prints "error[D013]: ..." and the help on stderr; returns the exit code.
+int report(const std::exception& error);
+void note(const std::string& sentence);     // "note: ..." on stderr
+void warning(const std::string& sentence);  // "warning: ..." on stderr
+
+// `error` when the file is there and --force is not.
+void refuse_overwriting(const std::string& path, bool force);
+
+}  // namespace lathe

@@ -1,0 +1,43 @@
+// `lathe`: from a CSV file to a served model.
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "lathe/cli/command.h"
+#include "lathe/ml/contract.h"
+#include "lathe/ml/core/error.h"
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  CLI::App app("lathe: from a CSV file to a served model", "lathe");
+  app.set_version_flag("--version", "lathe " + std::string(lathe::lathe_version()));
+  app.require_subcommand(1);
+  app.footer(
+      "Start with `lathe describe DATA`, then `lathe list`. Results go to stdout, the rest to\n"
+      "stderr. Exit codes: 0 ok, 1 a stated check failed, 2 usage, 3 bad data, 4 bad model,\n"
+      "5 input or output, 6 not converged under --strict, 7 a limit, 130 interrupted.");
+  lathe::add_describe(app);
+  lathe::add_cv(app);
+  lathe::add_fit(app);
+  lathe::add_predict(app);
+  lathe::add_score(app);
+  lathe::add_inspect(app);
+  lathe::add_list(app);
+#ifdef LATHE_SERVER
+  lathe::add_serve(app);
+#endif
+  try {
+    app.parse(argc, argv);
+    std::cout.flush();
+    if (!std::cout) throw lathe::IoError("I001", "standard output could not be written");
+    return lathe::exit_ok;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? lathe::exit_ok : lathe::exit_usage;
+  } catch (const lathe::Exit& exit) {
+    std::cout.flush();
+    return exit.code;
+  } catch (const std::exception& error) {
+    std::cout.flush();
+    return lathe::report(error);
+  }
+}

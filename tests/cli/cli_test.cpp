@@ -1,0 +1,321 @@
+#include <algorithm>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/run.h"
+
+namespace lathe::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const std::string penguins = LATHE_SOURCE_DIR "/datasets/data/penguins.csv";
+const std::string diabetes = LATHE_SOURCE_DIR "/datasets/data/diabetes.csv";
+const std::string weather = LATHE_SOURCE_DIR "/datasets/data/seattle_weather.csv";
+const std::string encode =
+    "columns(numeric: simple_imputer(strategy=median) | standard_scaler, "
+    "categorical: one_hot_encoder(handle_unknown=ignore)) | ";
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST(Cli, SaysHowItIsUsed) {
+  const Folder folder;
+  EXPECT_EQ(folder.lathe({"--help"}).exit_code, 0);
+  EXPECT_THAT(folder.lathe({"--help"}).out, HasSubstr("describe"));
+  EXPECT_THAT(folder.lathe({"--version"}).out, StartsWith("lathe "));
+  EXPECT_EQ(folder.lathe({}).exit_code, 2);
+  EXPECT_EQ(folder.lathe({"fi"}).exit_code, 2);
+  EXPECT_EQ(folder.lathe({"fit", penguins}).exit_code, 2);
+  EXPECT_THAT(folder.lathe({"fit", penguins}).err, HasSubstr("--pipeline"));
+}
+
+TEST(Cli, DescribesATable) {
+  const Folder folder;
+  const Outcome text = folder.lathe({"describe", penguins, "--target", "species"});
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("344 rows, 8 columns"), HasSubstr("species (target)"),
+                              HasSubstr("bill_length_mm"), HasSubstr("Adelie 152")));
+  const json object = json::parse(folder.lathe({"describe", penguins, "--json"}).out);
+  EXPECT_EQ(object["rows"], 344);
+  EXPECT_EQ(object["columns"][2]["name"], "bill_length_mm");
+  EXPECT_EQ(object["columns"][2]["missing"], 2);
+  EXPECT_EQ(object["columns"][0]["levels"][0]["count"], 152);
+}
+
+TEST(Cli, FitsPredictsScoresAndInspects) {
+  const Folder folder;
+  const Outcome fit = folder.lathe({"fit", penguins, "--target", "species", "--pipeline",
+                                    encode + "logistic_regression", "--output", "m.lathe", "--cv",
+                                    "stratified_kfold(n_splits=3)"});
+  ASSERT_EQ(fit.exit_code, 0) << fit.err;
+  EXPECT_THAT(fit.out, AllOf(HasSubstr("accuracy"), HasSubstr("saved   m.lathe")));
+
+  const Outcome predict = folder.lathe({"predict", "m.lathe", penguins, "--proba"});
+  ASSERT_EQ(predict.exit_code, 0) << predict.err;
+  EXPECT_EQ(lines(predict.out), 345U);
+  EXPECT_THAT(predict.out,
+              StartsWith("prediction,proba_Adelie,proba_Chinstrap,proba_Gentoo\nAdelie,"));
+  EXPECT_EQ(predict.err, "");  // the target is no surprise
+
+  // Columns are found by name, in any order; others are ignored, and it says so.
+  const Outcome moved = folder.lathe(
+      {"predict", "m.lathe", "-"},
+      "note,year,sex,body_mass_g,flipper_length_mm,bill_depth_mm,bill_length_mm,island\n"
+      "big,2007,female,4500,211,13.2,46.1,Biscoe\n");
+  EXPECT_EQ(moved.out, "prediction\nGentoo\n");
+  EXPECT_THAT(moved.err, HasSubstr("note"));
+
+  const Outcome score =
+      folder.lathe({"score", "m.lathe", penguins, "--metric", "accuracy", "--json"});
+  ASSERT_EQ(score.exit_code, 0) << score.err;
+  EXPECT_GT(json::parse(score.out)["metrics"]["accuracy"].get<double>(), 0.98);
+
+  const Outcome inspect = folder.lathe({"inspect", "m.lathe", "--json"});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  const json contract = json::parse(inspect.out)["contract"];
+  EXPECT_EQ(contract["targets"][0], "species");
+  EXPECT_EQ(contract["scores"][0]["folds"].size(), 3U);
+  EXPECT_THAT(folder.lathe({"inspect", "m.lathe"}).out,
+              AllOf(HasSubstr("Adelie, Chinstrap, Gentoo"), HasSubstr("cross-validated with")));
+}
+
+TEST(Cli, PredictsFromStandardInputIntoAFile) {
+  const Folder folder;
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output",
+                        "m.lathe"})
+                .exit_code,
+            0);
+  const std::string table = read_file(diabetes);
+  const Outcome whole = folder.lathe({"predict", "m.lathe", diabetes});
+  const Outcome piped = folder.lathe({"predict", "m.lathe", "-", "--output", "p.csv"}, table);
+  ASSERT_EQ(piped.exit_code, 0) << piped.err;
+  EXPECT_EQ(piped.out, "");
+  EXPECT_EQ(read_file(folder.path("p.csv")), whole.out);
+
+  // A row alone gives what it gave in the table.
+  std::string two_rows = table.substr(0, table.find('\n', table.find('\n') + 1) + 1);
+  const Outcome alone = folder.lathe({"predict", "m.lathe", "-"}, two_rows);
+  EXPECT_EQ(alone.out, whole.out.substr(0, alone.out.size()));
+  EXPECT_EQ(lines(alone.out), 2U);
+}
+
+TEST(Cli, CrossValidates) {
+  const Folder folder;
+  const std::vector<std::string> command = {
+      "cv",         penguins,
+      "--target",   "species",
+      "--pipeline", encode + "logistic_regression",
+      "--splitter", "stratified_kfold(n_splits=4, shuffle=true)",
+      "--metric",   "accuracy",
+      "--metric",   "f1(average=macro)",
+      "--seed",     "7"};
+  auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), command.begin(), command.end());
+    return folder.lathe(more);
+  };
+  const Outcome text = with({});
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("accuracy"), HasSubstr("mean"), HasSubstr("std")));
+
+  const json object = json::parse(with({"--json"}).out);
+  EXPECT_EQ(object["metrics"]["accuracy"]["folds"].size(), 4U);
+  EXPECT_TRUE(object["metrics"]["f1(average=macro)"]["mean"].is_number());
+  EXPECT_TRUE(object["metrics"]["accuracy"]["std"].is_number());
+  EXPECT_TRUE(object["seconds"].is_number());
+  EXPECT_EQ(object["splitter"], "stratified_kfold(n_splits=4, shuffle=true)");
+  EXPECT_EQ(object["seed"], 7);
+  EXPECT_THAT(object["pipeline"].get<std::string>(), HasSubstr("logistic_regression"));
+
+  // Threads change nothing but the time.
+  const json threaded = json::parse(with({"--json", "--threads", "3"}).out);
+  EXPECT_EQ(object["metrics"], threaded["metrics"]);
+}
+
+TEST(Cli, SavesTheModelOfEachFold) {
+  const Folder folder;
+  const Outcome cv = folder.lathe({"cv", diabetes, "--target", "target", "--pipeline", "ridge",
+                                   "--splitter", "kfold(n_splits=3)", "--save", "folds"});
+  ASSERT_EQ(cv.exit_code, 0) << cv.err;
+  for (const char* name : {"fold-1.lathe", "fold-2.lathe", "fold-3.lathe"}) {
+    const Outcome inspect = folder.lathe({"inspect", std::string("folds/") + name, "--json"});
+    ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+    EXPECT_LT(json::parse(inspect.out)["contract"]["rows"].get<int>(), 442);
+  }
+  EXPECT_EQ(
+      folder.lathe({"cv", diabetes, "--target", "target", "--pipeline", "ridge", "--save", "folds"})
+          .exit_code,
+      2)
+      << "it overwrote";
+}
+
+TEST(Cli, GroupsStayTogether) {
+  const Folder folder;
+  std::string table = "x,y,who\n";
+  for (int i = 0; i < 40; ++i) {
+    table += std::to_string(i) + "," + std::to_string(2 * i + i % 3) + ",p" +
+             std::to_string(i % 5) + "\n";
+  }
+  const std::string path = folder.write("t.csv", table);
+  const Outcome cv =
+      folder.lathe({"cv", path, "--target", "y", "--pipeline", "linear_regression", "--splitter",
+                    "group_kfold(n_splits=5)", "--group", "who", "--json"});
+  ASSERT_EQ(cv.exit_code, 0) << cv.err;
+  EXPECT_EQ(json::parse(cv.out)["metrics"]["r2"]["folds"].size(), 5U);
+}
+
+TEST(Cli, TextColumnsWithoutAnEncoderGetTheDocumentedDefault) {
+  const Folder folder;
+  const Outcome fit = folder.lathe({"fit", penguins, "--target", "species", "--pipeline",
+                                    "logistic_regression", "--output", "m.lathe"});
+  ASSERT_EQ(fit.exit_code, 0) << fit.err;
+  EXPECT_THAT(fit.err, AllOf(HasSubstr("note: "), HasSubstr("one_hot_encoder")));
+}
+
+TEST(Cli, ListsEverything) {
+  const Folder folder;
+  const Outcome text = folder.lathe({"list"});
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("ridge"), HasSubstr("stratified_kfold"),
+                              HasSubstr("adjusted_rand"), HasSubstr("one_hot_encoder")));
+  const json one = json::parse(folder.lathe({"list", "ridge", "--json"}).out);
+  EXPECT_EQ(one["entries"][0]["options"][0]["name"], "alpha");
+  EXPECT_EQ(one["entries"][0]["options"][0]["default"], 1.0);
+  EXPECT_EQ(one["entries"][0]["options"][0]["allowed"], ">= 0");
+  for (const json& entry : json::parse(folder.lathe({"list", "--json"}).out)["entries"]) {
+    EXPECT_FALSE(entry["doc"].get<std::string>().empty()) << entry["name"];
+    EXPECT_EQ(folder.lathe({"list", entry["name"].get<std::string>()}).exit_code, 0);
+  }
+  EXPECT_EQ(folder.lathe({"list", "rigde"}).exit_code, 2);
+  EXPECT_THAT(folder.lathe({"list", "rigde"}).err, HasSubstr("did you mean ridge?"));
+}
+
+struct Refusal {
+  const char* what;
+  std::vector<std::string> arguments;
+  int exit_code;
+  const char* words;
+};
+
+TEST(Cli, RefusalsNameTheCulpritAndExitAsPromised) {
+  const Folder folder;
+  folder.write("bad.csv", "a,b\n1,2\n3,4,5\n");
+  folder.write(
+      "typo.csv", "a,y\n" + [] {
+        std::string rows;
+        for (int i = 0; i < 60; ++i) rows += std::to_string(i) + "," + std::to_string(i % 7) + "\n";
+        return rows;
+      }() + "n.d.,3\n");
+  folder.write("inf.csv", "a,y\n1,2\n2,\n3,4\n");
+  folder.write("broken.lathe", "this is no model");
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output",
+                        "m.lathe"})
+                .exit_code,
+            0);
+  const std::vector<Refusal> refusals = {
+      {"estimator",
+       {"fit", diabetes, "--target", "target", "--pipeline", "rigde", "--output", "x"},
+       2,
+       "did you mean ridge?"},
+      {"option",
+       {"fit", diabetes, "--target", "target", "--pipeline", "ridge(alhpa=1)", "--output", "x"},
+       2,
+       "did you mean alpha?"},
+      {"range",
+       {"fit", diabetes, "--target", "target", "--pipeline", "ridge(alpha=-1)", "--output", "x"},
+       2,
+       "must be >= 0"},
+      {"grammar",
+       {"fit", diabetes, "--target", "target", "--pipeline", "ridge(alpha=1", "--output", "x"},
+       2,
+       "^"},
+      {"splitter",
+       {"cv", diabetes, "--target", "target", "--pipeline", "ridge", "--splitter", "kfolds"},
+       2,
+       "kfold"},
+      {"metric",
+       {"cv", diabetes, "--target", "target", "--pipeline", "ridge", "--metric", "r3"},
+       2,
+       "r2"},
+      {"target",
+       {"fit", diabetes, "--target", "targte", "--pipeline", "ridge", "--output", "x"},
+       3,
+       "target"},
+      {"ragged", {"describe", "bad.csv"}, 3, "bad.csv:3"},
+      {"typo", {"describe", "typo.csv"}, 3, "n.d."},
+      {"missing target",
+       {"fit", "inf.csv", "--target", "y", "--pipeline", "ridge", "--output", "x"},
+       3,
+       "missing"},
+      {"overwriting",
+       {"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output", "m.lathe"},
+       2,
+       "--force"},
+      {"no such table", {"describe", "nowhere.csv"}, 5, "nowhere.csv"},
+      {"no such model", {"predict", "nowhere.lathe", diabetes}, 5, "nowhere.lathe"},
+      {"no model", {"inspect", "broken.lathe"}, 4, "broken.lathe"},
+      {"other columns", {"predict", "m.lathe", weather}, 3, "bmi"},
+      {"text for numbers",
+       {"predict", "m.lathe", "bad.csv", "--delimiter", "xx"},
+       2,
+       "--delimiter"},
+  };
+  for (const Refusal& refusal : refusals) {
+    const Outcome outcome = folder.lathe(refusal.arguments);
+    EXPECT_EQ(outcome.exit_code, refusal.exit_code) << refusal.what << ": " << outcome.err;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("error["), HasSubstr(refusal.words))) << refusal.what;
+    EXPECT_EQ(outcome.out, "") << refusal.what;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path("x"))) << "a failed fit left a file";
+}
+
+TEST(Cli, ForceOverwritesAndStrictDoesNotSave) {
+  const Folder folder;
+  std::vector<std::string> fit = {"fit",        penguins,
+                                  "--target",   "species",
+                                  "--pipeline", encode + "logistic_regression(max_iter=1)",
+                                  "--output",   "m.lathe"};
+  const Outcome loose = folder.lathe(fit);
+  ASSERT_EQ(loose.exit_code, 0) << loose.err;
+  EXPECT_THAT(loose.err, HasSubstr("warning: "));
+  fit.push_back("--force");
+  EXPECT_EQ(folder.lathe(fit).exit_code, 0);
+  const std::string before = read_file(folder.path("m.lathe"));
+  fit.push_back("--strict");
+  EXPECT_EQ(folder.lathe(fit).exit_code, 6);
+  EXPECT_EQ(read_file(folder.path("m.lathe")), before);
+}
+
+TEST(Cli, ClustersAndTransformsNeedNoTarget) {
+  const Folder folder;
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--drop", "target", "--pipeline",
+                        "standard_scaler | kmeans(n_clusters=3)", "--output", "k.lathe"})
+                .exit_code,
+            0);
+  const Outcome clusters = folder.lathe({"predict", "k.lathe", diabetes});
+  EXPECT_THAT(clusters.out, StartsWith("cluster\n"));
+  EXPECT_EQ(lines(clusters.out), 443U);
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--drop", "target", "--pipeline",
+                        "standard_scaler | pca(n_components=2)", "--output", "t.lathe"})
+                .exit_code,
+            0);
+  EXPECT_EQ(lines(folder.lathe({"predict", "t.lathe", diabetes}).out), 443U);
+  const Outcome proba = folder.lathe({"predict", "t.lathe", diabetes, "--proba"});
+  EXPECT_NE(proba.exit_code, 0);
+  EXPECT_EQ(proba.out, "");
+}
+
+}  // namespace
+}  // namespace lathe::testing
