@@ -74,6 +74,10 @@ Table DataArguments::read_for(const Contract& contract) const {
   for (const Column& column : contract.inputs.columns) {
     reading.types.insert({column.name, column.kind});
   }
+  for (const std::string& target : contract.targets) {  // for scoring
+    const bool text = contract.role == Role::classifier && contract.classes.is_text();
+    reading.types.insert({target, text ? ColumnKind::categorical : ColumnKind::numeric});
+  }
   return read_csv(path, reading);
 }
 

@@ -58,26 +58,14 @@ CrossValidation run_cross_validation(const TrainingData& data, const FitOptions&
   if (!arguments.splitter.empty()) how.splitter = make_splitter(arguments.splitter);
   for (const std::string& metric : arguments.metrics) how.metrics.push_back(make_metric(metric));
   how.groups = arguments.groups ? &*arguments.groups : nullptr;
-  how.context = {.weight = data.weight, .columns = &data.inputs, .seed = options.seed};
+  how.context.seed = options.seed;
   how.return_models = arguments.keep_models;
   how.progress = Progress();
   std::signal(SIGINT, on_interrupt);
-  CrossValidation result = cross_validate(data.pipeline, data.X, data.target(), how);
+  CrossValidation result = cross_validate(data, how);
   std::signal(SIGINT, SIG_DFL);
   for (const std::string& sentence : result.warnings) warning(sentence);
   return result;
-}
-
-std::vector<CrossValidationScore> contract_scores(const CrossValidation& validation) {
-  std::vector<CrossValidationScore> scores;
-  for (const MetricScores& metric : validation.metrics) {
-    scores.push_back({.metric = metric.metric,
-                      .splitter = validation.splitter,
-                      .folds = metric.folds,
-                      .mean = metric.mean,
-                      .std = metric.std});
-  }
-  return scores;
 }
 
 void print_summary(const CrossValidation& validation) {

@@ -25,8 +25,6 @@ std::optional<Labels> take_groups(Table& table, const std::string& column);
 CrossValidation run_cross_validation(const TrainingData& data, const FitOptions& options,
                                      const CrossValidationArguments& arguments);
 
-std::vector<CrossValidationScore> contract_scores(const CrossValidation& validation);
-
 // A line per metric: mean and standard deviation.
 void print_summary(const CrossValidation& validation);
 

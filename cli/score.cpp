@@ -15,7 +15,6 @@ struct Arguments {
   std::string model;
   DataArguments data;
   std::vector<std::string> metrics;
-  ScoreOptions how;
   bool json = false;
 };
 
@@ -23,15 +22,14 @@ void score_command(const Arguments& arguments) {
   std::vector<Metric> metrics;
   for (const std::string& name : arguments.metrics) metrics.push_back(make_metric(name));
   const FittedPipeline fitted = load_model_file(arguments.model);
-  if (metrics.empty()) metrics = default_metrics(fitted.contract().role);
   const Table table = arguments.data.read_for(fitted.contract());
   std::vector<std::string> notes;
-  const std::vector<double> scores = score(fitted, table, metrics, arguments.how, &notes);
+  const std::vector<Score> scores = score(fitted, table, metrics, &notes);
   for (const std::string& sentence : notes) note(sentence);
 
   if (arguments.json) {
     Json values = Json::object();
-    for (std::size_t i = 0; i < metrics.size(); ++i) values[metrics[i].text()] = scores[i];
+    for (const Score& score : scores) values[score.metric] = score.value;
     print({{"metrics", values},
            {"rows", table.rows()},
            {"model", arguments.model},
@@ -39,9 +37,7 @@ void score_command(const Arguments& arguments) {
     return;
   }
   TextTable text({"metric", "score"});
-  for (std::size_t i = 0; i < metrics.size(); ++i) {
-    text.add({metrics[i].text(), short_number(scores[i])});
-  }
+  for (const Score& score : scores) text.add({score.metric, short_number(score.value)});
   std::cout << text.text();
 }
 
@@ -57,11 +53,6 @@ void add_score(CLI::App& app) {
                    "what to score by (may be repeated; default: by the kind of model)")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  command
-      ->add_option("--target", arguments->how.target, "for clusterers: the column to compare with")
-      ->type_name("COLUMN");
-  command->add_option("--weight", arguments->how.weight, "the column of sample weights")
-      ->type_name("COLUMN");
   command->add_flag("--json", arguments->json, "one JSON object");
   add_threads(*command);
   command->callback([arguments] { score_command(*arguments); });

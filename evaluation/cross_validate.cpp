@@ -20,49 +20,10 @@ using detail::FoldResult;
 
 constexpr Index small_data = 4'000'000;  // cells of X; each fold running holds a copy of its rows
 
-std::string fitting_metrics(Role role) {
-  std::string text = "use one of";
-  const char* between = " ";
-  for (const MetricEntry& entry : metrics()) {
-    if (!fits(entry.make(), role)) continue;
-    text.append(between).append(entry.name);
-    between = ", ";
-  }
-  return text;
-}
-
-// The metrics asked for, each once, or the role's.
-std::vector<Metric> chosen_metrics(const Estimator& estimator, const std::vector<Metric>& asked) {
-  const Role role = estimator.role();
-  if (default_metrics(role).empty()) {
-    throw NotSupported("V001",
-                       std::string(estimator.name()) + " is a " + std::string(to_text(role)) +
-                           ": there is nothing to cross-validate",
-                       "end the pipeline with a regressor, a classifier or a clusterer");
-  }
-  std::vector<Metric> chosen;
-  for (const Metric& metric : asked) {
-    if (!fits(metric, role)) {
-      throw InvalidArgument("V002",
-                            metric.text() + " needs " + std::string(to_text(metric.needs())) +
-                                ", but " + std::string(estimator.name()) + " is a " +
-                                std::string(to_text(role)),
-                            fitting_metrics(role));
-    }
-    if (std::find(chosen.begin(), chosen.end(), metric) == chosen.end()) chosen.push_back(metric);
-  }
-  return chosen.empty() ? default_metrics(role) : chosen;
-}
-
-bool any_needs(const std::vector<Metric>& metrics, MetricNeeds needs) {
-  return std::any_of(metrics.begin(), metrics.end(),
-                     [=](const Metric& metric) { return metric.needs() == needs; });
-}
-
 // Labels with exactly the classes that occur, where the role or a metric needs labels.
 std::optional<Labels> labels_of(const Estimator& estimator, const std::vector<Metric>& metrics,
                                 const Target& y) {
-  const bool truth = any_needs(metrics, MetricNeeds::clusters_and_labels);
+  const bool truth = detail::any_needs(metrics, MetricNeeds::clusters_and_labels);
   if (estimator.role() == Role::classifier || truth) {
     return detail::need_labels(truth ? "adjusted_rand" : estimator.name(), y).compact();
   }
@@ -179,7 +140,7 @@ OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
   Classes classes;
   for (std::size_t k = 0; k < results.size(); ++k) {
     const std::vector<Index>& test = results[k].test;
-    const detail::ModelOutput& prediction = results[k].prediction;
+    const detail::ScoredRows& prediction = results[k].prediction;
     const auto at = static_cast<Index>(all.rows.size());
     append(all.numbers, at, prediction.numbers, n);
     append(all.proba, at, prediction.proba, n);
@@ -200,7 +161,8 @@ OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
 
 CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, const Target& y,
                                const CrossValidateOptions& options) {
-  const std::vector<Metric> metrics = chosen_metrics(estimator, options.metrics);
+  const std::vector<Metric> metrics =
+      detail::chosen_metrics(estimator.name(), estimator.role(), options.metrics);
   check_rows_agree(X, y, options.context.weight);
   const std::optional<Labels> labels = labels_of(estimator, metrics, y);
   const Target truth = labels ? Target(*labels) : y;
@@ -219,7 +181,7 @@ CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, 
       truth,
       metrics,
       options,
-      classifies && (options.return_predictions || any_needs(metrics, MetricNeeds::proba))};
+      classifies && (options.return_predictions || detail::any_needs(metrics, MetricNeeds::proba))};
   std::vector<FoldResult> results = run_folds(plan, splits);
 
   CrossValidation cv;

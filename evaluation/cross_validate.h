@@ -19,6 +19,9 @@
 
 namespace lathe {
 
+struct CrossValidationScore;
+struct TrainingData;
+
 struct CrossValidateOptions {
   std::optional<Splitter> splitter = {};  // none: stratified_kfold for classifiers, else kfold
   std::vector<Metric> metrics = {};       // empty: default_metrics of the estimator's role
@@ -76,5 +79,12 @@ struct CrossValidation {
 // what a fit, a splitter or a metric refuses (naming the fold).
 CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, const Target& y,
                                const CrossValidateOptions& options = {});
+
+// The pipeline, columns, target and weights of a table (ml/fitted_pipeline.h); of the context only
+// the seed counts.
+CrossValidation cross_validate(const TrainingData& data, const CrossValidateOptions& options = {});
+
+// For the contract of a model (ml/contract.h): all metrics that were defined in every fold.
+std::vector<CrossValidationScore> contract_scores(const CrossValidation& cv);
 
 }  // namespace lathe

@@ -49,6 +49,28 @@ struct Part {
   Part& operator=(const Part&) = delete;
 };
 
+ScoredRows predict(const FoldPlan& plan, const ModelPtr& model, const Matrix& X) {
+  ScoredRows said;
+  if (const auto* regressor = dynamic_cast<const Regressor*>(model.get())) {
+    said.numbers = regressor->predict(X);
+  } else if (const auto* classifier = dynamic_cast<const Classifier*>(model.get())) {
+    const Classes& all = plan.y.labels().classes();
+    said.labels = in_classes(classifier->predict(X), all);
+    if (plan.need_proba) {
+      said.proba = in_classes(classifier->predict_proba(X), classifier->classes(), all);
+    }
+  } else if (const auto* clusterer = dynamic_cast<const Clusterer*>(model.get())) {
+    const std::vector<std::int64_t> clusters = clusterer->predict(X);
+    said.clusters = Labels(std::span<const std::int64_t>(clusters));
+    said.seen = seen_by_last_step(model, X);
+  }
+  return said;
+}
+
+std::vector<double> score(const FoldPlan& plan, const Part& part, const ScoredRows& said) {
+  return score_rows(plan.metrics, said, part.y, part.weight);
+}
+
 void warn(const FoldPlan& plan, const Part& train, FoldResult& result) {
   if (plan.y.has_labels() && plan.estimator.role() == Role::classifier) {
     const Classes& all = plan.y.labels().classes();
@@ -86,14 +108,12 @@ FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   result.fit_seconds = seconds_since(start);
 
   const auto fitted = Clock::now();
-  const Classes classes = plan.y.has_labels() ? plan.y.labels().classes() : Classes();
-  ModelOutput said = model_output(model, test.X, classes, plan.need_proba);
-  result.scores = scores(plan.metrics, said, test.y, test.weight);
+  ScoredRows said = predict(plan, model, test.X);
+  result.scores = score(plan, test, said);
   result.score_seconds = seconds_since(fitted);
 
   if (plan.options.return_train_scores) {
-    const ModelOutput on_train = model_output(model, train.X, classes, plan.need_proba);
-    result.train_scores = scores(plan.metrics, on_train, train.y, train.weight);
+    result.train_scores = score(plan, train, predict(plan, model, train.X));
   }
   result.warnings = model->warnings();
   warn(plan, train, result);

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "lathe/evaluation/cross_validate.h"
-#include "lathe/evaluation/model_output.h"
+#include "lathe/evaluation/scored_rows.h"
 
 namespace lathe::detail {
 
@@ -27,9 +26,9 @@ struct FoldResult {
   std::vector<double> train_scores;
   double fit_seconds = 0.0;
   double score_seconds = 0.0;
-  ModelOutput prediction;  // kept where asked for
-  ModelPtr model;             // kept where asked for
-  std::vector<Index> train;   // rows, with the model
+  ScoredRows prediction;  // kept where asked for
+  ModelPtr model;         // kept where asked for
+  std::vector<Index> train;  // rows, with the model
   std::vector<std::string> warnings;
 };
 

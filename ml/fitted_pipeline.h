@@ -24,9 +24,9 @@
 namespace lathe {
 
 struct FitOptions {
-  std::vector<std::string> targets;  // names; empty for clusterers and transformers
-  std::string weight;                // column of sample weights >= 0, not an input; empty: none
-  std::vector<std::string> drop;     // columns that are not inputs
+  std::vector<std::string> targets = {};  // names; empty for clusterers and transformers
+  std::string weight = {};             // column of sample weights >= 0, not an input; empty: none
+  std::vector<std::string> drop = {};  // columns that are not inputs
   std::uint64_t seed = 0;
 };
 
