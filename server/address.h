@@ -1,0 +1,15 @@
+// Where a server listens.
+#pragma once
+
+#include <string>
+
+namespace lathe::server {
+
+// Throws InvalidArgument (U010) unless `address` is HOST:PORT, [IPV6]:PORT or unix:PATH, and
+// IoError (R025) for a socket file that a server answers on: gRPC would take it away from it.
+void check_address(const std::string& address);
+
+// The same address with the port that was chosen.
+std::string with_port(const std::string& address, int port);
+
+}  // namespace lathe::server

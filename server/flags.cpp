@@ -1,0 +1,30 @@
+#include <CLI/CLI.hpp>
+
+#include "lathe/server/serve.h"
+
+namespace lathe::server {
+
+void add_flags(CLI::App& app, ServeOptions& options) {
+  app.add_option("--grpc-address", options.address,
+                 "HOST:PORT to listen on (port 0: any free one), or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--poll-seconds", options.poll_seconds,
+                 "how often to look for changed models; 0: never")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--max-message-mib", options.max_message_mib, "largest request, in MiB")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--max-cells", options.max_cells,
+                 "most rows times columns of a request, and of each of its outputs")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 28))
+      ->capture_default_str();
+  app.add_option("--drain-seconds", options.drain_seconds,
+                 "how long calls that run may take to finish when told to stop")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "threads to work with, besides gRPC's")
+      ->check(CLI::Range(1, 4096));
+}
+
+}  // namespace lathe::server

@@ -1,0 +1,130 @@
+#include "lathe/server/inference.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/core/parallel.h"
+#include "lathe/server/binding.h"
+#include "lathe/server/reply.h"
+#include "lathe/server/text.h"
+#include "lathe/server/watcher.h"
+
+namespace lathe::server {
+
+using inference::ModelInferRequest;
+using inference::ModelInferResponse;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Whether the model refuses an ordinary row with this in one cell.
+bool refuses(const ServedModel& served, Index column, double value) {
+  Matrix row = served.average_row();
+  row(0, column) = value;
+  Matrix out(1, served.model().n_outputs());
+  try {
+    served.model().predict_into(row, out);
+  } catch (const InvalidArgument&) {
+    return true;
+  }
+  return false;
+}
+
+// A model's refusal, said about the request: the model knows neither its columns nor its texts, and
+// counts within its step.
+[[noreturn]] void explain_refusal(const ServedModel& served, const Rows& rows,
+                                  const InvalidArgument& error) {
+  const auto place = [&](Index row, Index column) {
+    return "column " + in_quotes(served.inputs()[column].name) + ", row " + std::to_string(row) +
+           ": ";
+  };
+  for (const Rows::Unknown& cell : rows.unknown) {
+    if (!refuses(served, cell.column, unknown_category)) continue;
+    throw InvalidArgument("R015",
+                          place(cell.row, cell.column) + in_quotes(cell.text) +
+                              " was not seen in training, and the model takes only what was",
+                          "it saw " + listed(served.inputs()[cell.column].vocabulary));
+  }
+  const auto refuse_first = [&](Index column, double value, auto is_such, const char* rule) {
+    Index i = 0;
+    while (i < rows.rows && !is_such(rows.view()(i, column))) ++i;
+    if (i == rows.rows || !refuses(served, column, value)) return;
+    throw InvalidArgument("R014", place(i, column) + rule);
+  };
+  using Double = std::numeric_limits<double>;
+  for (Index j = 0; j < rows.cols; ++j) {
+    refuse_first(
+        j, Double::infinity(), [](double cell) { return std::isinf(cell); },
+        "the value is infinite");
+    refuse_first(
+        j, Double::quiet_NaN(), [](double cell) { return std::isnan(cell); },
+        "the value is missing, and the model takes no missing values here");
+  }
+  throw error;
+}
+
+std::int64_t now_in_ms() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
+}
+
+void answer(const ServedModel& served, const ModelInferRequest& request, const Limits& limits,
+            ModelInferResponse& response, Clock::time_point start) {
+  const std::vector<const Output*> outputs = requested_outputs(request, served);
+  const Rows rows = bind(request, served, limits.max_cells);
+  const auto bound = Clock::now();
+  const bool raw = request.raw_input_contents_size() > 0;
+  try {
+    const SerialScope serial;  // a team of threads for each call costs more than it gains
+    write_outputs(served, rows.view(), outputs, raw, limits.max_cells, response);
+  } catch (const InvalidArgument& error) {
+    explain_refusal(served, rows, error);
+  }
+  const auto inferred = Clock::now();
+  response.set_model_name(served.name());
+  response.set_model_version(served.version_text());
+  response.set_id(request.id());
+  if (!rows.ignored.empty()) {
+    (*response.mutable_parameters())["ignored_inputs"].set_string_param(
+        std::string(shortened(rows.ignored, 1000)));
+  }
+  ModelCounters& counters = served.counters();
+  const auto end = Clock::now();
+  counters.input.add(bound - start);
+  counters.infer.add(inferred - bound);
+  counters.output.add(end - inferred);
+  counters.success.add(end - start);
+  counters.rows.fetch_add(static_cast<std::uint64_t>(rows.rows), std::memory_order_relaxed);
+  counters.last_inference_ms.store(now_in_ms(), std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Inference::Inference(const Repository& repository, Watcher& watcher, Limits limits)
+    : repository_(repository), watcher_(watcher), limits_(limits) {}
+
+void Inference::model_infer(const ModelInferRequest& request, ModelInferResponse& response) const {
+  const auto start = Clock::now();
+  const ServedModelPtr served = repository_.find(request.model_name(), request.model_version());
+  try {
+    answer(*served, request, limits_, response, start);
+  } catch (...) {
+    response.Clear();
+    served->counters().fail.add(Clock::now() - start);
+    throw;
+  }
+}
+
+void Inference::repository_load(const inference::RepositoryModelLoadRequest& request) const {
+  watcher_.load(request.model_name());
+}
+
+void Inference::repository_unload(const inference::RepositoryModelUnloadRequest& request) const {
+  watcher_.unload(request.model_name());
+}
+
+}  // namespace lathe::server

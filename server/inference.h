@@ -1,0 +1,62 @@
+// The Open Inference Protocol on protobuf messages, without a transport. Every call may run on any
+// number of threads at once.
+#pragma once
+
+#include <atomic>
+
+#include "lathe/ml/core/types.h"
+#include "lathe/proto/inference.pb.h"
+#include "lathe/server/repository.h"
+
+namespace lathe::server {
+
+class Watcher;
+
+struct Limits {
+  Index max_cells = Index{1} << 24;  // rows times columns of a request, and of each output
+};
+
+class Inference {
+ public:
+  // Both must outlive this.
+  Inference(const Repository& repository, Watcher& watcher, Limits limits = {});
+
+  // Not ready before the first scan and while the server stops.
+  void set_ready(bool ready) { ready_.store(ready, std::memory_order_relaxed); }
+
+  void server_live(inference::ServerLiveResponse& response) const;
+  void server_ready(inference::ServerReadyResponse& response) const;
+  void server_metadata(inference::ServerMetadataResponse& response) const;
+
+  // All that name a model throw NotFound (R001 model, R002 version) and Unavailable (R003); but
+  // model_ready says false.
+  void model_ready(const inference::ModelReadyRequest& request,
+                   inference::ModelReadyResponse& response) const;
+  void model_metadata(const inference::ModelMetadataRequest& request,
+                      inference::ModelMetadataResponse& response) const;
+  void model_config(const inference::ModelConfigRequest& request,
+                    inference::ModelConfigResponse& response) const;
+  void model_statistics(const inference::ModelStatisticsRequest& request,
+                        inference::ModelStatisticsResponse& response) const;
+
+  // On the calling thread. Throws what bind() and requested_outputs() throw, and InvalidArgument,
+  // naming column and row, where the model takes none: R014 a missing or infinite cell, R015 an
+  // unknown category. `response` must be
+  // empty, and is so again after an error.
+  void model_infer(const inference::ModelInferRequest& request,
+                   inference::ModelInferResponse& response) const;
+
+  void repository_index(const inference::RepositoryIndexRequest& request,
+                        inference::RepositoryIndexResponse& response) const;
+  // Take as long as loading takes. Throw NotFound, and CorruptData with the reason.
+  void repository_load(const inference::RepositoryModelLoadRequest& request) const;
+  void repository_unload(const inference::RepositoryModelUnloadRequest& request) const;
+
+ private:
+  const Repository& repository_;
+  Watcher& watcher_;
+  Limits limits_;
+  std::atomic<bool> ready_{false};
+};
+
+}  // namespace lathe::server

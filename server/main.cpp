@@ -1,0 +1,45 @@
+// lathed: serves a folder of models over the Open Inference Protocol v2.
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "lathe/ml/contract.h"
+#include "lathe/ml/core/error.h"
+#include "lathe/server/serve.h"
+
+namespace {
+
+constexpr int usage = 2;
+
+int report(const std::exception& error) {
+  std::cerr << "lathed: ";
+  const auto* ours = dynamic_cast<const lathe::Error*>(&error);
+  if (ours != nullptr) std::cerr << ours->code() << ": ";
+  std::cerr << error.what() << "\n";
+  if (ours != nullptr && !ours->help().empty()) std::cerr << "  " << ours->help() << "\n";
+  return lathe::server::exit_status(error);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Serves models over gRPC by the Open Inference Protocol v2.", "lathed"};
+  lathe::server::ServeOptions options;
+  app.add_option("--model-repository", options.models, "folder with <name>/<version>/model.lathe")
+      ->required();
+  lathe::server::add_flags(app, options);
+  app.set_version_flag("--version", "lathed " + std::string(lathe::lathe_version()));
+  try {
+    app.parse(argc, argv);
+    return lathe::server::serve(options);
+  } catch (const CLI::Success& success) {  // --help and --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return usage;
+  } catch (const std::exception& error) {
+    return report(error);
+  }
+}

@@ -1,0 +1,74 @@
+// Where the watcher finds models: a folder of versions, or one bare file.
+#include <system_error>
+#include <utility>
+
+#include "lathe/server/error.h"
+#include "lathe/server/text.h"
+#include "lathe/server/watcher.h"
+
+namespace lathe::server {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool can_be_asked_for(const std::string& name) {
+  return !name.empty() && !name.starts_with('.') && is_printable(name);
+}
+
+// Calls visit(name, path) for each folder within `folder`; links are followed.
+template <class Visit>
+std::error_code each_folder(const fs::path& folder, Visit visit) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) visit(entry->path().filename().string(), entry->path());
+  }
+  return error;
+}
+
+Listing list_folder(const fs::path& folder) {
+  Listing models;
+  const auto add_model = [&models](const std::string& name, const fs::path& path) {
+    if (!can_be_asked_for(name)) return;
+    auto& versions = models[name];
+    const auto add_version = [&versions](const std::string& version, const fs::path& at) {
+      const std::uint64_t number = version_number(version);
+      if (number != 0) versions.emplace(number, at / "model.lathe");
+    };
+    // A folder may vanish while it is listed. Any other trouble must not look like that.
+    const std::error_code error = each_folder(path, add_version);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      throw IoError("R021", "model repository, model " + name + ": " + error.message());
+    }
+  };
+  if (const std::error_code error = each_folder(folder, add_model)) {
+    throw IoError("R021", "model repository " + folder.string() + ": " + error.message());
+  }
+  return models;
+}
+
+}  // namespace
+
+ListModels model_folder(fs::path folder) {
+  return [folder = std::move(folder)] { return list_folder(folder); };
+}
+
+ListModels model_file(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) {
+    throw IoError("R021", "model " + file.string() + ": " +
+                              (error ? error.message() : std::string("not a file")));
+  }
+  const std::string name = file.stem().string();
+  if (!can_be_asked_for(name)) {
+    throw InvalidArgument(
+        "U011",
+        "model file " + in_quotes(file.filename().string()) + ": its name cannot be a model's",
+        "the name must be printable UTF-8 and not begin with a point");
+  }
+  return [file, name] { return Listing{{name, {{1, file}}}}; };
+}
+
+}  // namespace lathe::server

@@ -1,0 +1,56 @@
+#include "lathe/server/process.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+
+#include <absl/synchronization/mutex.h>
+#include <malloc.h>
+
+#include "lathe/server/log.h"
+
+namespace lathe::server {
+
+namespace {
+
+constexpr int interrupted = 130;
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+void prepare_process() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void wait_for_stop() {
+  const sigset_t signals = stop_signals();
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+}
+
+SecondSignal::SecondSignal()
+    : thread_([](const std::stop_token& stop) {
+        const sigset_t signals = stop_signals();
+        const timespec pause = {0, 50'000'000};
+        while (!stop.stop_requested()) {
+          if (sigtimedwait(&signals, nullptr, &pause) < 0) continue;
+          log_warning("told to stop again: stopping at once");
+          std::_Exit(interrupted);
+        }
+      }) {}
+
+}  // namespace lathe::server

@@ -1,0 +1,137 @@
+#include "lathe/server/repository.h"
+
+#include <charconv>
+#include <mutex>
+#include <utility>
+
+#include "lathe/server/error.h"
+#include "lathe/server/text.h"
+
+namespace lathe::server {
+
+Unavailable::~Unavailable() = default;
+
+std::uint64_t version_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const bool plain = error == std::errc{} && rest == end && !text.starts_with('0');
+  return plain ? number : 0;
+}
+
+const ServedModelPtr* Repository::serving(const Versions& versions) {
+  for (auto slot = versions.rbegin(); slot != versions.rend(); ++slot) {
+    if (slot->second.model != nullptr) return &slot->second.model;
+  }
+  return nullptr;
+}
+
+ServedModelPtr Repository::find(std::string_view name, std::string_view version) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = models_.find(name);
+  if (found == models_.end()) {
+    throw NotFound("R001", "there is no model " + in_quotes(name),
+                   "RepositoryIndex lists the models of this server");
+  }
+  const Versions& versions = found->second;
+  const ServedModelPtr* current = serving(versions);
+  if (version.empty()) {
+    if (current != nullptr) return *current;
+    throw Unavailable(
+        "R003", "model " + in_quotes(name) + " is not ready: " + versions.rbegin()->second.reason);
+  }
+  const auto slot = versions.find(version_number(version));
+  if (slot == versions.end()) {
+    throw NotFound("R002", "model " + in_quotes(name) + " has no version " + in_quotes(version),
+                   current == nullptr ? "" : "version " + (*current)->version_text() + " serves");
+  }
+  if (slot->second.model == nullptr) {
+    throw Unavailable("R003", "version " + std::string(version) + " of model " + in_quotes(name) +
+                                  " is not ready: " + slot->second.reason);
+  }
+  return slot->second.model;
+}
+
+std::vector<VersionStatus> Repository::index() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<VersionStatus> rows;
+  for (const auto& [name, versions] : models_) {
+    for (const auto& [version, slot] : versions) {
+      rows.push_back({name, version, slot.state, slot.reason});
+    }
+  }
+  return rows;
+}
+
+std::vector<ServedModelPtr> Repository::ready() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<ServedModelPtr> models;
+  for (const auto& [name, versions] : models_) {
+    if (const ServedModelPtr* model = serving(versions)) models.push_back(*model);
+  }
+  return models;
+}
+
+void Repository::publish(ServedModelPtr model) {
+  const std::string& name = model->name();
+  std::vector<ServedModelPtr> retired;  // freed once the lock is not held
+  {
+    const std::unique_lock lock(mutex_);
+    Versions& versions = models_[name];
+    for (auto& [version, slot] : versions) {
+      if (slot.model == nullptr) continue;
+      retired.push_back(std::move(slot.model));
+      slot = {VersionState::unavailable, "version " + model->version_text() + " serves", nullptr};
+    }
+    versions[model->version()] = {VersionState::ready, "", model};
+  }
+  notify(name, true);
+}
+
+void Repository::set_state(const std::string& name, std::uint64_t version, VersionState state,
+                           const std::string& reason) {
+  const std::unique_lock lock(mutex_);
+  Slot& slot = models_[name][version];
+  slot.reason = reason;
+  if (slot.model == nullptr) slot.state = state;
+}
+
+void Repository::unload(const std::string& name, const std::string& reason) {
+  std::vector<ServedModelPtr> retired;
+  {
+    const std::unique_lock lock(mutex_);
+    const auto found = models_.find(name);
+    if (found == models_.end()) return;
+    for (auto& [version, slot] : found->second) {
+      if (slot.model != nullptr) retired.push_back(std::move(slot.model));
+      slot = {VersionState::unavailable, reason, nullptr};
+    }
+  }
+  notify(name, false);
+}
+
+void Repository::remove(const std::string& name, std::uint64_t version) {
+  ServedModelPtr retired;
+  bool ready = false;
+  {
+    const std::unique_lock lock(mutex_);
+    Versions& versions = models_[name];
+    retired = std::move(versions[version].model);
+    versions.erase(version);
+    ready = serving(versions) != nullptr;
+    if (versions.empty()) models_.erase(name);
+  }
+  if (retired != nullptr && !ready) notify(name, false);
+}
+
+void Repository::on_change(std::function<void(const std::string& name, bool ready)> listener) {
+  const std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+void Repository::notify(const std::string& name, bool ready) {
+  const std::lock_guard lock(listener_mutex_);
+  if (listener_) listener_(name, ready);
+}
+
+}  // namespace lathe::server

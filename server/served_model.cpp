@@ -1,0 +1,66 @@
+#include "lathe/server/served_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lathe/ml/core/parallel.h"
+
+namespace lathe::server {
+
+namespace {
+
+std::vector<Output> outputs_of(const Model& model) {
+  using enum Output::Kind;
+  switch (model.role()) {
+    case Role::regressor:
+      return {{"predict", numbers, model.n_outputs()}};
+    case Role::transformer:
+      return {{"transform", numbers, model.n_outputs()}};
+    case Role::classifier: {
+      const auto& classifier = dynamic_cast<const Classifier&>(model);
+      return {{"predict", labels, 1},
+              {"predict_proba", probabilities, classifier.classes().size()}};
+    }
+    case Role::clusterer:
+    case Role::outlier_detector:
+      break;
+  }
+  return {{"predict", integers, 1}};
+}
+
+bool is_numeric(const Column& column) { return column.kind == ColumnKind::numeric; }
+
+}  // namespace
+
+ServedModel::ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted)
+    : name_(std::move(name)),
+      version_(version),
+      version_text_(std::to_string(version)),
+      fitted_(std::move(fitted)),
+      all_numeric_(std::ranges::all_of(inputs().columns, is_numeric)),
+      outputs_(outputs_of(model())) {
+  for (Index j = 0; j < inputs().size(); ++j) columns_.emplace(inputs()[j].name, j);
+}
+
+std::optional<Index> ServedModel::find_column(std::string_view name) const {
+  const auto found = columns_.find(name);
+  if (found == columns_.end()) return std::nullopt;
+  return found->second;
+}
+
+Matrix ServedModel::average_row() const {
+  Matrix row = Matrix::Zero(1, inputs().size());
+  for (Index j = 0; j < row.cols(); ++j) {
+    if (is_numeric(inputs()[j]))
+      row(0, j) = contract().statistics[static_cast<std::size_t>(j)].mean;
+  }
+  return row;
+}
+
+void ServedModel::warm() const {
+  const SerialScope serial;
+  Matrix out(1, model().n_outputs());
+  model().predict_into(average_row(), out);
+}
+
+}  // namespace lathe::server

@@ -1,0 +1,61 @@
+// One version of a model in memory: immutable but for its counters, shared by every call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lathe/ml/fitted_pipeline.h"
+#include "lathe/server/statistics.h"
+
+namespace lathe::server {
+
+// One tensor a model can answer with, n x columns.
+struct Output {
+  enum class Kind { numbers, probabilities, labels, integers };
+
+  std::string_view name;  // as MLServer's scikit-learn runtime names them
+  Kind kind;
+  Index columns;
+};
+
+class ServedModel {
+ public:
+  ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted);
+
+  const std::string& name() const { return name_; }
+  std::uint64_t version() const { return version_; }
+  const std::string& version_text() const { return version_text_; }
+  const Contract& contract() const { return fitted_.contract(); }
+  const Schema& inputs() const { return fitted_.contract().inputs; }
+  const Model& model() const { return *fitted_.model(); }
+
+  std::optional<Index> find_column(std::string_view name) const;
+  bool all_numeric() const { return all_numeric_; }
+  const std::vector<Output>& outputs() const { return outputs_; }
+  ModelCounters& counters() const { return counters_; }
+
+  // The mean of each numeric column in training, and the first level of each category: 1 x inputs.
+  Matrix average_row() const;
+  // Predicts the average training row once, so that the first caller pays for nothing and a model
+  // that cannot even do that is not published. Throws what the model throws.
+  void warm() const;
+
+ private:
+  std::string name_;
+  std::uint64_t version_;
+  std::string version_text_;
+  FittedPipeline fitted_;
+  bool all_numeric_;
+  std::vector<Output> outputs_;
+  std::unordered_map<std::string_view, Index> columns_;  // keys are the contract's
+  mutable ModelCounters counters_;
+};
+
+using ServedModelPtr = std::shared_ptr<const ServedModel>;
+
+}  // namespace lathe::server

@@ -1,0 +1,51 @@
+#include "lathe/server/text.h"
+
+#include "lathe/datasets/utf8.h"
+
+namespace lathe::server {
+
+namespace {
+
+// Bytes of the printable character that text begins with; 0 where it does not.
+std::size_t character_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  const std::string_view character = text.substr(0, length);
+  const bool control = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && character < "\xC2\xA0");
+  return !control && find_invalid_utf8(character) == length ? length : 0;
+}
+
+}  // namespace
+
+bool is_printable(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string in_quotes(std::string_view text) {
+  static constexpr std::size_t most = 40;
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string result = "\"";
+  while (!text.empty() && result.size() < most) {
+    const std::size_t length = character_length(text);
+    if (length == 0) {
+      const auto byte = static_cast<unsigned char>(text[0]);
+      result += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+    }
+    result += text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return result + (text.empty() ? "\"" : "...\"");
+}
+
+std::string_view shortened(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+  return text.substr(0, bytes);
+}
+
+}  // namespace lathe::server

@@ -1,0 +1,37 @@
+// The inference core over gRPC: inference.GRPCInferenceService, ModelRepositoryService,
+// grpc.health.v1 (the server, its service, and each model by name) and server reflection.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace lathe::server {
+
+class Inference;
+class Repository;
+
+struct TransportOptions {
+  std::string address = "127.0.0.1:8001";  // HOST:PORT, port 0 for any free one, or unix:PATH
+  int max_message_mib = 64;                // of a request
+};
+
+class Transport {
+ public:
+  // Listens and answers from here on. Throws InvalidArgument (U010) for what is no address, and
+  // IoError (R025) when it cannot be listened on. Both rooms must outlive this.
+  Transport(Inference& inference, Repository& repository, const TransportOptions& options);
+  ~Transport();  // as drain(0)
+
+  const std::string& address() const;  // with the port that was chosen
+
+  // Reports not ready, stops accepting, lets calls end for at most `limit`, and returns once all
+  // have; connections without calls are closed. Calls still running at the limit are cancelled.
+  void drain(std::chrono::milliseconds limit);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lathe::server
