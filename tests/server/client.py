@@ -1,0 +1,189 @@
+"""lathed as a client sees it that shares no code with it: starts it on a free port, asks every kind
+of question through python3-grpcio, replaces a version under it, and stops it by SIGTERM.
+
+Exit status 77 (not run) where grpc is not installed.
+"""
+import argparse
+import importlib
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+try:
+    import google.protobuf
+    import grpc
+except ImportError as error:
+    print(f"not run: {error}")
+    sys.exit(77)
+
+TIMEOUT = 30
+SERVICE = "/inference.GRPCInferenceService/"
+
+
+def load_messages(protoc, proto, folder):
+    subprocess.run([protoc, "-I" + os.path.dirname(proto), "--python_out=" + folder, proto],
+                   check=True)
+    sys.path.insert(0, folder)
+    return importlib.import_module("inference_pb2")
+
+
+class Daemon:
+    """A running lathed, and the address it says it listens on."""
+
+    def __init__(self, program, repository):
+        self.process = subprocess.Popen(
+            [program, "--model-repository", repository, "--grpc-address", "127.0.0.1:0",
+             "--poll-seconds", "0.05"], stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            found = re.search(r"serving (\d+) models? on (\S+)", line)
+            if found:
+                self.models, self.address = int(found[1]), found[2]
+                return
+        raise SystemExit("lathed ended without saying that it serves")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        log = self.process.stderr.read()
+        return self.process.wait(TIMEOUT), log
+
+
+class Client:
+    def __init__(self, address, messages):
+        self.channel = grpc.insecure_channel(address)
+        self.messages = messages
+
+    def call(self, name, request):
+        reply = getattr(self.messages, name + "Response")
+        method = self.channel.unary_unary(
+            SERVICE + name, request_serializer=type(request).SerializeToString,
+            response_deserializer=reply.FromString)
+        return method(request, timeout=TIMEOUT)
+
+    def stream(self, requests):
+        method = self.channel.stream_stream(
+            SERVICE + "ModelStreamInfer",
+            request_serializer=self.messages.ModelInferRequest.SerializeToString,
+            response_deserializer=self.messages.ModelStreamInferResponse.FromString)
+        return list(method(iter(requests), timeout=TIMEOUT))
+
+
+def linear_request(messages, rows, raw):
+    request = messages.ModelInferRequest(model_name="linear", id="7")
+    x = request.inputs.add(name="x", datatype="FP64", shape=[len(rows), 20])
+    cells = [cell for row in rows for cell in row]
+    if raw:
+        request.raw_input_contents.append(struct.pack(f"<{len(cells)}d", *cells))
+    else:
+        x.contents.fp64_contents.extend(cells)
+    return request
+
+
+def expected(row, offset=0.5):
+    return sum((j + 1) * cell for j, cell in enumerate(row)) + offset
+
+
+def near(a, b):
+    return len(a) == len(b) and all(abs(p - q) < 1e-9 for p, q in zip(a, b))
+
+
+def check(what, holds):
+    print(("ok   " if holds else "FAIL ") + what)
+    check.failed += not holds
+
+
+check.failed = 0
+
+
+def check_linear(client):
+    messages = client.messages
+    rows = [[((7 * i + 3 * j) % 11) / 4 - 1 for j in range(20)] for i in range(5)]
+    raw = client.call("ModelInfer", linear_request(messages, rows, True))
+    values = list(struct.unpack("<5d", raw.raw_output_contents[0]))
+    check("raw rows give X w + b", near(values, [expected(row) for row in rows]))
+    check("id, name and version", (raw.id, raw.model_name, raw.model_version) ==
+          ("7", "linear", "1"))
+    typed = client.call("ModelInfer", linear_request(messages, rows, False))
+    check("typed in, typed out, same numbers",
+          list(typed.outputs[0].contents.fp64_contents) == values and not typed.raw_output_contents)
+    replies = client.stream([linear_request(messages, rows[:n], True) for n in (1, 2, 3)])
+    check("a stream is answered in order",
+          [reply.infer_response.outputs[0].shape[0] for reply in replies] == [1, 2, 3])
+    try:
+        client.call("ModelInfer", linear_request(messages, [row[:19] for row in rows], True))
+        check("a short body is refused", False)
+    except grpc.RpcError as error:
+        check("a short body is refused", error.code() == grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def check_species(client):
+    request = client.messages.ModelInferRequest(model_name="species")
+    for name, datatype, field, cells in (
+            ("mass", "FP64", "fp64_contents", [3000.0, 4800.0, float("nan")]),
+            ("island", "BYTES", "bytes_contents", [b"Biscoe", b"Dream", b""]),
+            ("length", "FP32", "fp32_contents", [30.0, 42.0, 42.0])):
+        tensor = request.inputs.add(name=name, datatype=datatype, shape=[3])
+        getattr(tensor.contents, field).extend(cells)
+    reply = client.call("ModelInfer", request)
+    check("columns by name, text and missing cells",
+          list(reply.outputs[0].contents.bytes_contents)[:2] == [b"Gentoo", b"Chinstrap"])
+    proba = reply.outputs[1]
+    check("probabilities", proba.name == "predict_proba" and list(proba.shape) == [3, 3])
+
+
+def check_reload(client, make_models, repository):
+    staged = os.path.join(repository, "linear", ".staged")
+    subprocess.run([make_models, staged, "100"], check=True)
+    os.rename(staged, os.path.join(repository, "linear", "2"))
+    zeros = linear_request(client.messages, [[0.0] * 20], False)
+    last = time.monotonic() + TIMEOUT
+    while time.monotonic() < last:
+        reply = client.call("ModelInfer", zeros)
+        if reply.model_version == "2":
+            break
+    check("a new version serves",
+          near(reply.outputs[0].contents.fp64_contents, [100.0]) and reply.model_version == "2")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    for name in ("--lathed", "--make-models", "--protoc", "--proto"):
+        arguments.add_argument(name, required=True)
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        messages = load_messages(options.protoc, options.proto, folder)
+        repository = os.path.join(folder, "repository")
+        subprocess.run([options.make_models, repository], check=True)
+        daemon = Daemon(options.lathed, repository)
+        try:
+            check("two models are served", daemon.models == 2)
+            client = Client(daemon.address, messages)
+            check("it is ready",
+                  client.call("ServerReady", messages.ServerReadyRequest()).ready)
+            check_linear(client)
+            check_species(client)
+            check_reload(client, options.make_models, repository)
+            again = subprocess.run([options.lathed, "--model-repository", repository,
+                                    "--grpc-address", daemon.address],
+                                   stderr=subprocess.PIPE, text=True)
+            check("a second one on the same port is an error",
+                  again.returncode == 5 and "cannot listen on" in again.stderr)
+            status, log = daemon.stop()
+            check("SIGTERM ends it well", status == 0 and "stopped" in log)
+        finally:
+            daemon.process.kill()
+        bad = subprocess.run([options.lathed, "--model-repository", folder + "/none"],
+                             stderr=subprocess.PIPE, text=True)
+        check("a missing folder is an error", bad.returncode == 5 and "none" in bad.stderr)
+        check("a wrong flag is a usage error",
+              subprocess.run([options.lathed, "--port", "1"], capture_output=True).returncode == 2)
+    print("all good" if check.failed == 0 else f"{check.failed} failed")
+    return 1 if check.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

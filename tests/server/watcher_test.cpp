@@ -1,0 +1,251 @@
+#include "lathe/server/watcher.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/model_file.h"
+
+#include "tests/server/models.h"
+
+namespace lathe::server {
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class WatcherTest : public testing::Test {
+ protected:
+  WatcherTest() {
+    std::string pattern = (fs::temp_directory_path() / "lathe_watcher_XXXXXX").string();
+    root_ = mkdtemp(pattern.data());
+    watcher_ = std::make_unique<Watcher>(repository_, model_folder(root_));
+  }
+  ~WatcherTest() override { fs::remove_all(root_); }
+
+  fs::path file(const std::string& name, const std::string& version) const {
+    fs::create_directories(root_ / name / version);
+    return root_ / name / version / "model.lathe";
+  }
+  void put(const std::string& name, const std::string& version, double offset) const {
+    save_model(linear_model(2, offset), file(name, version).string(), true);
+  }
+  static void write(const fs::path& path, std::string_view bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+
+  // What the model predicts for a row of zeros: its offset.
+  double offset(const std::string& name = "m") const {
+    const ServedModelPtr model = repository_.find(name);
+    Matrix out(1, 1);
+    model->model().predict_into(Matrix::Zero(1, 2), out);
+    return std::round(out(0, 0));
+  }
+  VersionStatus row(std::uint64_t version, const std::string& name = "m") const {
+    for (const VersionStatus& status : repository_.index()) {
+      if (status.name == name && status.version == version) return status;
+    }
+    return {name, version, VersionState::unavailable, "not in the index"};
+  }
+
+  fs::path root_;
+  Repository repository_;
+  std::unique_ptr<Watcher> watcher_;
+};
+
+TEST_F(WatcherTest, ServesTheNewestVersionOfEachModel) {
+  put("m", "9", 9);
+  put("m", "10", 10);
+  put("other", "1", 1);
+  fs::create_directories(root_ / "m" / "notes");
+  fs::create_directories(root_ / ".hidden" / "1");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 10);
+  EXPECT_EQ(offset("other"), 1);
+  EXPECT_EQ(row(9).reason, "version 10 serves");
+  EXPECT_EQ(repository_.index().size(), 3U);
+  EXPECT_THROW((void)repository_.find("m", "9"), Error);
+}
+
+TEST_F(WatcherTest, ANewVersionReplacesTheOld) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  const ServedModelPtr first = repository_.find("m");
+  watcher_->scan_once();
+  EXPECT_EQ(repository_.find("m"), first) << "nothing changed, nothing is loaded again";
+  put("m", "2", 2);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 2);
+}
+
+TEST_F(WatcherTest, ABadVersionLeavesTheOldOneServingAndSaysWhy) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  write(file("m", "2"), "this is no model");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 1);
+  EXPECT_EQ(row(2).state, VersionState::unavailable);
+  EXPECT_THAT(row(2).reason, HasSubstr("m/2/model.lathe"));
+  EXPECT_THAT(row(2).reason, testing::Not(HasSubstr(root_.string()))) << "no path of the host";
+  put("m", "3", 3);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 3) << "the bad one does not stand in the way";
+}
+
+TEST_F(WatcherTest, AHalfCopiedFileIsPublishedWhenItIsWhole) {
+  const std::string bytes = model_bytes(linear_model(2, 2));
+  put("m", "1", 1);
+  watcher_->scan_once();
+  fs::create_directories(root_ / "m" / "2");
+  watcher_->scan_once();
+  EXPECT_THAT(row(2).reason, HasSubstr("No such file"));
+  for (const std::size_t share :
+       {std::size_t{0}, std::size_t{1}, bytes.size() / 2, bytes.size() - 1}) {
+    write(file("m", "2"), std::string_view(bytes).substr(0, share));
+    watcher_->scan_once();
+    EXPECT_EQ(offset(), 1) << share << " bytes are there";
+  }
+  write(file("m", "2"), bytes);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 2);
+}
+
+TEST_F(WatcherTest, AtTheStartTheNewestGoodVersionServes) {
+  put("m", "1", 1);
+  put("m", "2", 2);
+  write(file("m", "3"), "");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 2);
+  EXPECT_EQ(row(3).state, VersionState::unavailable);
+}
+
+TEST_F(WatcherTest, TakingTheNewestAwayGoesBackToTheOneBefore) {
+  put("m", "1", 1);
+  put("m", "2", 2);
+  watcher_->scan_once();
+  fs::remove_all(root_ / "m" / "2");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 1);
+  EXPECT_EQ(row(2).reason, "not in the index");
+}
+
+TEST_F(WatcherTest, AServingVersionWhoseFolderIsGoneStaysUntilAnotherCanTakeOver) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  fs::remove_all(root_ / "m" / "1");
+  write(file("m", "2"), "bad");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 1);
+  EXPECT_THAT(row(1).reason, HasSubstr("its folder is gone"));
+  put("m", "2", 2);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 2);
+  EXPECT_EQ(row(1).reason, "not in the index");
+}
+
+TEST_F(WatcherTest, ARemovedModelIsUnloaded) {
+  put("m", "1", 1);
+  put("kept", "1", 1);
+  watcher_->scan_once();
+  fs::remove_all(root_ / "m");
+  watcher_->scan_once();
+  EXPECT_THROW((void)repository_.find("m"), NotFound);
+  EXPECT_EQ(offset("kept"), 1);
+}
+
+TEST_F(WatcherTest, AChangedFileOfTheServingVersionIsLoadedAgain) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  put("m", "1", 5);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 5);
+  write(file("m", "1"), "bad");
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 5);
+  EXPECT_EQ(row(1).state, VersionState::ready);
+  EXPECT_THAT(row(1).reason, HasSubstr("m/1/model.lathe"));
+}
+
+TEST_F(WatcherTest, AnUnreadableFolderChangesNothing) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  fs::rename(root_, root_.string() + "_away");
+  EXPECT_THROW(watcher_->scan_once(), IoError);
+  EXPECT_EQ(offset(), 1);
+  fs::rename(root_.string() + "_away", root_);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 1);
+}
+
+TEST_F(WatcherTest, UnloadedModelsStayAwayUntilTheyAreLoaded) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  watcher_->unload("m");
+  put("m", "2", 2);
+  watcher_->scan_once();
+  EXPECT_THROW((void)repository_.find("m"), Error);
+  EXPECT_EQ(row(1).reason, "unloaded on request");
+  watcher_->load("m");
+  EXPECT_EQ(offset(), 2);
+  EXPECT_THROW(watcher_->load("nobody"), NotFound);
+  EXPECT_THROW(watcher_->unload("nobody"), NotFound);
+}
+
+TEST_F(WatcherTest, LoadingSaysWhyTheNewestCannotBeLoaded) {
+  put("m", "1", 1);
+  write(file("m", "2"), "bad");
+  try {
+    watcher_->load("m");
+    FAIL() << "version 2 is bad";
+  } catch (const CorruptData& error) {
+    EXPECT_EQ(error.code(), "R023");
+    EXPECT_THAT(error.what(), HasSubstr("version 2"));
+  }
+  EXPECT_EQ(offset(), 1) << "the older one serves";
+}
+
+TEST_F(WatcherTest, ABareFileServesUnderItsOwnName) {
+  const fs::path path = root_ / "penguins.lathe";
+  save_model(linear_model(2, 1), path.string());
+  Watcher watcher(repository_, model_file(path));
+  watcher.scan_once();
+  EXPECT_EQ(offset("penguins"), 1);
+  save_model(linear_model(2, 2), path.string(), true);
+  watcher.scan_once();
+  EXPECT_EQ(offset("penguins"), 2);
+  fs::remove(path);
+  watcher.scan_once();
+  EXPECT_EQ(offset("penguins"), 2);
+  EXPECT_THROW(model_file(path), IoError);
+  EXPECT_THROW(model_file(root_), IoError);
+  write(root_ / "\n.lathe", "");
+  EXPECT_THROW(model_file(root_ / "\n.lathe"), InvalidArgument);
+}
+
+TEST_F(WatcherTest, ItsThreadFindsNewVersions) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool found = false;
+  repository_.on_change([&](const std::string&, bool) {
+    const std::lock_guard lock(mutex);
+    found = true;
+    changed.notify_one();
+  });
+  watcher_->start(std::chrono::milliseconds(1));
+  put("m", "2", 2);
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return found; });
+  EXPECT_EQ(offset(), 2);
+  lock.unlock();
+  watcher_->stop();
+}
+
+}  // namespace
+
+}  // namespace lathe::server
