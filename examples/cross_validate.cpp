@@ -21,7 +21,7 @@ int main(int argc, char** argv) try {
         lathe::cross_validate(data, {.splitter = lathe::KFold{.n_splits = 10}});
     std::printf("%-36s", text);
     for (const auto& scores : result.metrics) {
-      std::printf("  %s %.4f +- %.4f", scores.name.c_str(), scores.mean, scores.std);
+      std::printf("  %s %.4f +- %.4f", scores.metric.c_str(), scores.mean, scores.std);
     }
     std::printf("\n");
   }
