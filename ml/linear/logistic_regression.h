@@ -68,7 +68,7 @@ struct LogisticRegression {
   double C = 1.0;
   std::optional<Penalty> penalty = Penalty::l2;
   bool fit_intercept = true;
-  std::optional<std::variant<ClassWeight, LabelWeights>> class_weight;
+  std::optional<std::variant<ClassWeight, LabelWeights>> class_weight = std::nullopt;
   double tol = 1e-10;
   std::int64_t max_iter = 100;
 

@@ -125,7 +125,9 @@ Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights&
 
       const DoubleDoubles delta = correct(gradient);
       const double length = norm_of(delta);
-      if (step > 0 && !(length <= 0.5 * progress[t].last)) {
+      // The first solution may be wrong by condition^2 roundings: only later corrections must
+      // shrink.
+      if (step > 1 && !(length <= 0.5 * progress[t].last)) {
         // Rounding of the double-double sums is all that is left, or the factor is too poor.
         progress[t].done = true;
         if (!(length <= exact * norm_of(coef))) result.settled = false;
@@ -136,7 +138,7 @@ Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights&
         coef[j] = coef[j] + delta[j];
       }
       result.squares[t] = std::max(0.0, squares.value());
-      const double left = (step > 0 ? length / progress[t].last : rate) * length;
+      const double left = (step > 1 ? length / progress[t].last : rate) * length;
       progress[t].last = length;
       progress[t].done = length == 0.0 || is_exact(x, y.mean[t], coef, left);
       all_done = all_done && progress[t].done;

@@ -1,7 +1,9 @@
 #include "lathe/ml/linear/student.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -29,9 +31,23 @@ double beta_fraction(double a, double b, double x) {
   return fraction;
 }
 
-// log(1 + x) for x = -y + ..., whichever of the two is small.
+// log(value), where complement = 1 - value is known better near 1.
 double log_of(double value, double complement) {
   return value > 0.5 ? std::log1p(-complement) : std::log(value);
+}
+
+// log of the beta function. For a large argument the difference of two logarithms of the gamma
+// function is taken by Stirling's series, since each is so much larger than what is left.
+double log_beta(double a, double b) {
+  if (a < b) std::swap(a, b);
+  int sign = 0;
+  if (a < 50.0) return lgamma_r(a, &sign) + lgamma_r(b, &sign) - lgamma_r(a + b, &sign);
+  const auto series = [](double z) {
+    const double w = 1.0 / (z * z);
+    return (1.0 / 12.0 - w * (1.0 / 360.0 - w / 1260.0)) / z;
+  };
+  return lgamma_r(b, &sign) - (a - 0.5) * std::log1p(b / a) - b * (std::log(a + b) - 1.0) +
+         (series(a) - series(a + b));
 }
 
 }  // namespace
@@ -39,9 +55,7 @@ double log_of(double value, double complement) {
 double incomplete_beta(double a, double b, double x, double y) {
   if (!(x > 0.0)) return 0.0;
   if (!(y > 0.0)) return 1.0;
-  int sign = 0;
-  const double log_beta = lgamma_r(a, &sign) + lgamma_r(b, &sign) - lgamma_r(a + b, &sign);
-  const double front = std::exp(a * log_of(x, y) + b * log_of(y, x) - log_beta);
+  const double front = std::exp(a * log_of(x, y) + b * log_of(y, x) - log_beta(a, b));
   if (x < (a + 1.0) / (a + b + 2.0)) return front * beta_fraction(a, b, x) / a;
   return 1.0 - front * beta_fraction(b, a, y) / b;
 }
@@ -56,6 +70,7 @@ double student_two_sided(double t, double dof) {
 double student_quantile(double p, double dof) {
   if (!(p > 0.0 && p < 1.0) || !(dof > 0.0)) return std::numeric_limits<double>::quiet_NaN();
   const double tail = 2.0 * std::min(p, 1.0 - p);
+  if (tail >= 1.0) return 0.0;
   double low = 0.0;
   double high = 1.0;
   while (student_two_sided(high, dof) > tail) high *= 2.0;

@@ -1,5 +1,6 @@
 // Student's t and Fisher's F distributions, by the incomplete beta function's continued fraction
-// (NIST Digital Library of Mathematical Functions, 8.17.22). Small probabilities keep their digits.
+// (NIST Digital Library of Mathematical Functions, 8.17.22). Nine digits at least up to 1e7 degrees
+// of freedom, of small probabilities too.
 // NaN where an argument is NaN or the degrees of freedom are not positive.
 #pragma once
 

@@ -1,0 +1,203 @@
+#include "lathe/ml/linear/least_squares.h"
+
+#include <Eigen/QR>
+#include <gtest/gtest.h>
+
+#include "tests/ml/linear/linear_data.h"
+
+namespace lathe {
+namespace {
+
+// y = X w + b exactly, in whole numbers, so that every coefficient is known to the last bit.
+struct Exact {
+  Matrix X;
+  Vector w;
+  double b = -7.0;
+  Vector y() const { return (X * w).array() + b; }
+};
+
+Exact exact(Index n, Index d, std::uint64_t seed) {
+  return {whole_numbers(n, d, seed), whole_numbers(d, 1, seed + 1).col(0)};
+}
+
+// scikit-learn's answer: the least norm by orthogonal factors of the centred columns.
+Matrix by_orthogonal_factors(const Matrix& centred, const Matrix& y) {
+  Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> factors;
+  factors.setThreshold(1e-10);
+  factors.compute(centred);
+  return factors.solve(Eigen::MatrixXd(y)).transpose();
+}
+
+void expect_exact(const Exact& data, const LeastSquares& fitted, SolverPath path) {
+  for (Index j = 0; j < data.w.size(); ++j) {
+    EXPECT_NEAR(fitted.coef(0, j), data.w[j], data.w[j] == 0.0 ? 1e-20 : 0.0) << j;
+  }
+  EXPECT_EQ(fitted.intercept[0], data.b);
+  EXPECT_EQ(fitted.solver.path, path);
+  EXPECT_EQ(fitted.solver.rank, data.X.cols());
+  EXPECT_TRUE(fitted.solver.settled);
+  EXPECT_NEAR(fitted.residual_squares[0], 0.0, 1e-25);
+}
+
+TEST(LeastSquares, ExactDataGiveTheExactPlane) {
+  const Exact data = exact(700, 6, 1);
+  expect_exact(data, least_squares(data.X, data.y(), {}), SolverPath::cholesky);
+}
+
+TEST(LeastSquares, OffsetsAndScalesCostNoDigit) {
+  Exact data = exact(100, 5, 2);
+  data.X.col(1).array() += 0x1p30;
+  data.X.col(2) *= 0x1p-40;
+  data.w[2] *= 0x1p40;
+  data.X.col(3) *= 0x1p40;
+  data.w[3] *= 0x1p-40;
+  expect_exact(data, least_squares(data.X, data.y(), {}), SolverPath::cholesky);
+}
+
+TEST(LeastSquares, NearlyCollinearColumnsKeepAllDigits) {
+  Exact data = exact(100, 5, 3);
+  data.X.col(4) = data.X.col(0) + 0x1p-23 * whole_numbers(100, 1, 9);
+  data.w[4] = 3.0;
+  const LeastSquares fitted = least_squares(data.X, data.y(), {});
+  expect_exact(data, fitted, SolverPath::qr);
+  EXPECT_GT(fitted.solver.condition, 1e6);
+}
+
+TEST(LeastSquares, DuplicatedColumnsShareTheirCoefficient) {
+  const Exact data = exact(60, 4, 4);
+  Matrix X(60, 7);  // column 0 three times, column 1 and its double
+  X << data.X, data.X.col(0), data.X.col(0), 2.0 * data.X.col(1);
+  const LeastSquares fitted = least_squares(X, data.y(), {});
+  EXPECT_EQ(fitted.solver.path, SolverPath::rank_deficient);
+  EXPECT_EQ(fitted.solver.rank, 4);
+  RowVector expected(7);
+  expected << data.w[0] / 3, data.w[1] / 5, data.w[2], data.w[3], data.w[0] / 3, data.w[0] / 3,
+      2 * data.w[1] / 5;
+  expect_near(fitted.coef, expected, 1e-15);
+  EXPECT_EQ(fitted.intercept[0], data.b);
+  EXPECT_TRUE(std::isnan(fitted.variance[0]));
+  EXPECT_TRUE(std::isfinite(fitted.variance[2]));
+}
+
+TEST(LeastSquares, DependentColumnsGiveTheLeastNorm) {
+  Matrix X = noise(50, 6, 5);
+  X.col(4) = X.col(0) + X.col(1);
+  X.col(5) = X.col(2) - 3.0 * X.col(3);
+  X.col(1).array() += 100.0;
+  X.col(4).array() += 100.0;
+  const Matrix y = noise(50, 2, 6);
+  const LeastSquares fitted = least_squares(X, y, {});
+  EXPECT_EQ(fitted.solver.rank, 4);
+  const Matrix centred = X.rowwise() - X.colwise().mean();
+  expect_near(fitted.coef, by_orthogonal_factors(centred, y), 1e-12);
+}
+
+TEST(LeastSquares, LeastNormOfVeryDifferentScalesKeepsDigits) {
+  const Exact data = exact(40, 3, 7);
+  Matrix X(40, 4);
+  X << data.X, 1024.0 * data.X.col(0);
+  const LeastSquares fitted = least_squares(X, data.y(), {});
+  const double share = data.w[0] / (1.0 + 0x1p20);  // of the pair (1, 1024)
+  EXPECT_NEAR(fitted.coef(0, 0), share, 1e-15 * std::abs(share));
+  EXPECT_NEAR(fitted.coef(0, 3), 1024.0 * share, 1e-15 * std::abs(1024.0 * share));
+}
+
+TEST(LeastSquares, AllIndicatorsOfACategoryGiveTheLeastNorm) {
+  // Three levels of means 1, 2, 6: W is those about their mean, which b takes.
+  const Matrix X{{1, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 1}};
+  const Vector y{{0.0, 2.0, 2.0, 6.0, 6.0}};
+  const LeastSquares fitted = least_squares(X, y, {});
+  EXPECT_EQ(fitted.solver.rank, 2);
+  expect_near(fitted.coef, RowVector{{-2.0, -1.0, 3.0}}, 1e-15);
+  EXPECT_NEAR(fitted.intercept[0], 3.0, 1e-15);
+}
+
+TEST(LeastSquares, ConstantColumnsGetZero) {
+  Exact data = exact(30, 3, 8);
+  data.X.col(1).setConstant(0.1);
+  data.w[1] = 0.0;
+  const LeastSquares fitted = least_squares(data.X, data.y(), {});
+  EXPECT_EQ(fitted.coef, Matrix(data.w.transpose()));
+  EXPECT_EQ(fitted.intercept[0], data.b);
+  EXPECT_EQ(fitted.solver.rank, 2);
+  const LeastSquares nothing = least_squares(Matrix::Constant(4, 2, 3.0), Vector::Ones(4), {});
+  EXPECT_EQ(nothing.coef, Matrix(Matrix::Zero(1, 2)));
+  EXPECT_EQ(nothing.intercept[0], 1.0);
+}
+
+TEST(LeastSquares, MoreColumnsThanRowsGiveTheLeastNorm) {
+  for (const bool intercept : {true, false}) {
+    Matrix X = noise(8, 20, 9);
+    X.col(3).array() += intercept ? 1e6 : 0.0;
+    const Matrix y = noise(8, 3, 10);
+    const LeastSquares fitted = least_squares(X, y, {.fit_intercept = intercept});
+    EXPECT_EQ(fitted.solver.path, SolverPath::row_space);
+    EXPECT_EQ(fitted.solver.rank, intercept ? 7 : 8);
+    EXPECT_EQ(fitted.residual_dof, 0);
+    const RowVector mean = intercept ? RowVector(X.colwise().mean()) : RowVector::Zero(20);
+    const Matrix centred = X.rowwise() - mean;
+    expect_near(fitted.coef, by_orthogonal_factors(centred, y), intercept ? 1e-9 : 1e-13);
+  }
+}
+
+TEST(LeastSquares, RepeatedRowsWithOtherTargetsAreFittedInTheMean) {
+  const Matrix start = whole_numbers(3, 6, 11);
+  Matrix X(5, 6);
+  X << start, start.topRows(2);
+  const Vector y{{1.0, 2.0, 3.0, 5.0, 2.0}};
+  const LeastSquares fitted = least_squares(X, y, {});
+  const Matrix fit = (X * fitted.coef.transpose()).array() + fitted.intercept[0];
+  expect_near(fit, Vector{{3.0, 2.0, 3.0, 3.0, 2.0}}, 1e-14);
+  EXPECT_EQ(fitted.solver.rank, 2);
+}
+
+TEST(LeastSquares, PenalisedWideDataAgreeWithTheTallSide) {
+  // alpha |W|^2 as further rows, about the mean of the others.
+  const Matrix X = noise(6, 10, 12);
+  const Vector y = noise(6, 1, 13).col(0);
+  for (const double alpha : {1e-8, 0.5, 1e5}) {
+    Matrix tall = Matrix::Zero(16, 10);
+    tall.topRows(6) = X.rowwise() - X.colwise().mean();
+    tall.bottomRows(10).diagonal().setConstant(std::sqrt(alpha));
+    Vector target = Vector::Zero(16);
+    target.head(6) = y.array() - y.mean();
+    const Matrix expected = least_squares(tall, target, {.fit_intercept = false}).coef;
+    expect_near(least_squares(X, y, {.alpha = alpha}).coef, expected, 1e-11);
+  }
+}
+
+TEST(LeastSquares, KeepsAllDigitsUpToAConditionOfOneOverRounding) {
+  const Matrix start = whole_numbers(200, 4, 14);
+  const Vector w{{2.0, -1.0, 3.0, 5.0}};
+  for (const int bits : {10, 20, 30, 40}) {
+    Matrix X = start;
+    X.col(3) = X.col(0) + std::exp2(-bits) * X.col(3);
+    const LeastSquares fitted = least_squares(X, X * w, {});
+    EXPECT_EQ(fitted.coef, Matrix(w.transpose())) << bits;
+    EXPECT_EQ(fitted.solver.rank, 4);
+    EXPECT_TRUE(fitted.solver.settled);
+  }
+  // Closer than rounding can tell: one column, of which there are two.
+  Matrix X = start;
+  X.col(3) = X.col(0) + std::exp2(-50) * X.col(3);
+  const LeastSquares fitted = least_squares(X, start.leftCols(3) * Vector{{8.0, 1.0, 1.0}}, {});
+  EXPECT_EQ(fitted.solver.rank, 3);
+  expect_near(fitted.coef, RowVector{{4.0, 1.0, 1.0, 4.0}}, 1e-12);
+}
+
+TEST(LeastSquares, TinyAndHugeNumbersNeitherOverflowNorVanish) {
+  const Exact data = exact(50, 3, 16);
+  for (const double scale : {0x1p900, 0x1p-900}) {
+    const LeastSquares fitted = least_squares(data.X * scale, data.y(), {});
+    EXPECT_EQ(fitted.coef * scale, Matrix(data.w.transpose()));
+    EXPECT_EQ(fitted.intercept[0], data.b);
+    const LeastSquares scaled = least_squares(data.X, data.y() * scale, {});
+    EXPECT_EQ(scaled.coef / scale, Matrix(data.w.transpose()));
+    const Vector weight = Vector::Constant(50, scale);
+    const LeastSquares weighted = least_squares(data.X, data.y(), {.weight = {weight.data(), 50}});
+    EXPECT_EQ(weighted.coef, Matrix(data.w.transpose()));
+  }
+}
+
+}  // namespace
+}  // namespace lathe
