@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <queue>
 #include <span>
 #include <string>
 
@@ -252,13 +254,15 @@ Splits GroupKFold::split(const SplitData& data) const {
   std::vector<Index> count(static_cast<std::size_t>(groups.classes().size()), 0);
   for (const std::int32_t code : groups.codes()) ++count[static_cast<std::size_t>(code)];
 
-  std::vector<Index> rows_of_fold(static_cast<std::size_t>(n_splits), 0);
+  using Fold = std::pair<Index, std::int32_t>;  // its rows so far, and its number
+  std::priority_queue<Fold, std::vector<Fold>, std::greater<>> lightest;
+  for (std::int32_t k = 0; k < n_splits; ++k) lightest.push({0, k});
   std::vector<std::int32_t> fold_of_group(count.size());
   for (const Index group : largest_first(count)) {
-    const auto lightest = std::min_element(rows_of_fold.begin(), rows_of_fold.end());
-    *lightest += count[static_cast<std::size_t>(group)];
-    fold_of_group[static_cast<std::size_t>(group)] =
-        static_cast<std::int32_t>(lightest - rows_of_fold.begin());
+    const auto [rows, k] = lightest.top();
+    lightest.pop();
+    lightest.push({rows + count[static_cast<std::size_t>(group)], k});
+    fold_of_group[static_cast<std::size_t>(group)] = k;
   }
   std::vector<std::int32_t> fold;
   fold.reserve(groups.codes().size());
