@@ -7,11 +7,13 @@ import argparse
 import importlib
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 try:
@@ -51,6 +53,14 @@ class Daemon:
         log = self.process.stderr.read()
         return self.process.wait(TIMEOUT), log
 
+    def stop_twice(self):
+        self.process.send_signal(signal.SIGTERM)
+        for line in self.process.stderr:
+            if "stopping" in line:
+                break
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(TIMEOUT)
+
 
 class Client:
     def __init__(self, address, messages):
@@ -64,12 +74,12 @@ class Client:
             response_deserializer=reply.FromString)
         return method(request, timeout=TIMEOUT)
 
-    def stream(self, requests):
+    def replies(self, requests):
         method = self.channel.stream_stream(
             SERVICE + "ModelStreamInfer",
             request_serializer=self.messages.ModelInferRequest.SerializeToString,
             response_deserializer=self.messages.ModelStreamInferResponse.FromString)
-        return list(method(iter(requests), timeout=TIMEOUT))
+        return method(iter(requests), timeout=TIMEOUT)
 
 
 def linear_request(messages, rows, raw):
@@ -110,7 +120,7 @@ def check_linear(client):
     typed = client.call("ModelInfer", linear_request(messages, rows, False))
     check("typed in, typed out, same numbers",
           list(typed.outputs[0].contents.fp64_contents) == values and not typed.raw_output_contents)
-    replies = client.stream([linear_request(messages, rows[:n], True) for n in (1, 2, 3)])
+    replies = client.replies([linear_request(messages, rows[:n], True) for n in (1, 2, 3)])
     check("a stream is answered in order",
           [reply.infer_response.outputs[0].shape[0] for reply in replies] == [1, 2, 3])
     try:
@@ -149,6 +159,28 @@ def check_reload(client, make_models, repository):
           near(reply.outputs[0].contents.fp64_contents, [100.0]) and reply.model_version == "2")
 
 
+def check_second_signal(lathed, model, messages):
+    """A stream that never ends holds up the first signal, so only the second can end the server."""
+    daemon = Daemon(lathed, model)
+    client = Client(daemon.address, messages)
+    request = linear_request(messages, [[0.0] * 20], True)
+    answered = threading.Event()
+
+    def ask():
+        try:
+            for _ in client.replies(request for _ in iter(int, 1)):
+                answered.set()
+        except grpc.RpcError:
+            pass  # the end of the server is what is waited for
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    answered.wait(TIMEOUT)
+    check("a bare file is served under its name", answered.is_set())
+    check("a second signal ends it at once", daemon.stop_twice() == 130)
+    asking.join()
+
+
 def main():
     arguments = argparse.ArgumentParser()
     for name in ("--lathed", "--make-models", "--protoc", "--proto"):
@@ -176,6 +208,15 @@ def main():
             check("SIGTERM ends it well", status == 0 and "stopped" in log)
         finally:
             daemon.process.kill()
+        bare = os.path.join(folder, "linear.lathe")
+        shutil.copy(os.path.join(repository, "linear", "2", "model.lathe"), bare)
+        check_second_signal(options.lathed, bare, messages)
+        with open(bare, "r+b") as file:
+            file.truncate(100)
+        bad = subprocess.run([options.lathed, "--model-repository", bare],
+                             stderr=subprocess.PIPE, text=True)
+        check("a bare file that is no model is an error",
+              bad.returncode == 4 and "linear/1/model.lathe" in bad.stderr)
         bad = subprocess.run([options.lathed, "--model-repository", folder + "/none"],
                              stderr=subprocess.PIPE, text=True)
         check("a missing folder is an error", bad.returncode == 5 and "none" in bad.stderr)
