@@ -71,8 +71,18 @@ Index Table::column(std::string_view name) const {
   std::vector<std::string_view> names;
   for (const Column& column : schema_.columns) names.push_back(column.name);
   const std::string_view nearest = nearest_name(name, names);
-  throw NotFound("D021", "the table has no column " + quoted(name),
-                 nearest.empty() ? "" : "did you mean " + quoted(nearest) + "?");
+  constexpr std::size_t most = 20;
+  std::string help;
+  if (!nearest.empty()) {
+    help = "did you mean " + quoted(nearest) + "?";
+  } else {
+    help = "it has";
+    for (std::size_t j = 0; j < std::min(names.size(), most); ++j) {
+      help.append(j == 0 ? " " : ", ").append(names[j]);
+    }
+    if (names.size() > most) help += ", and " + std::to_string(names.size() - most) + " more";
+  }
+  throw NotFound("D021", "the table has no column " + quoted(name), help);
 }
 
 void Table::check_column(Index column) const {

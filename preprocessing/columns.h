@@ -48,7 +48,7 @@ class ColumnsModel;
 // left out. Columns that no branch takes are the remainder.
 struct Columns {
   static constexpr std::string_view name = "columns";
-  static constexpr std::string_view doc = "different transformers for different columns";
+  static constexpr std::string_view doc = "Different transformers for different columns.";
 
   enum class Remainder { drop, passthrough };
   struct Branch {

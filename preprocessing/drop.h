@@ -28,7 +28,7 @@ class DropModel final : public Transformer {
 // Columns{}.add({"id", "name"}, Drop{}).add("numeric", StandardScaler{})
 struct Drop {
   static constexpr std::string_view name = "drop";
-  static constexpr std::string_view doc = "leaves its columns out";
+  static constexpr std::string_view doc = "Leaves its columns out.";
   static constexpr Tags tags{.missing = true, .categorical = true};
 
   static void describe(auto&, auto&&) {}

@@ -56,7 +56,7 @@ class MinMaxScalerModel final : public Transformer {
 // from zero; and only a column of one value is constant, however narrow the others are.
 struct MinMaxScaler {
   static constexpr std::string_view name = "min_max_scaler";
-  static constexpr std::string_view doc = "scales each column to a given range";
+  static constexpr std::string_view doc = "Scales each column to a given range.";
   static constexpr Tags tags{.missing = true};
 
   std::vector<double> feature_range = {0.0, 1.0};

@@ -20,7 +20,8 @@ class OneHotEncoderModel;
 // Missing is a value like any other, and the last one.
 struct OneHotEncoder {
   static constexpr std::string_view name = "one_hot_encoder";
-  static constexpr std::string_view doc = "one column of zeros and ones for each value of a column";
+  static constexpr std::string_view doc =
+      "One column of zeros and ones for each value of a column.";
   static constexpr Tags tags{.missing = true, .categorical = true};
 
   enum class HandleUnknown { error, ignore, infrequent_if_exist };

@@ -22,7 +22,7 @@ class OrdinalEncoderModel;
 // encoded_missing_value; one that it has not seen is an unknown value.
 struct OrdinalEncoder {
   static constexpr std::string_view name = "ordinal_encoder";
-  static constexpr std::string_view doc = "numbers 0, 1, ... for the values of a column";
+  static constexpr std::string_view doc = "Numbers 0, 1, ... for the values of a column.";
   static constexpr Tags tags{.missing = true, .categorical = true};
 
   enum class HandleUnknown { error, use_encoded_value };

@@ -24,7 +24,7 @@ class SimpleImputerModel;
 // is set, which moves all columns behind it.)
 struct SimpleImputer {
   static constexpr std::string_view name = "simple_imputer";
-  static constexpr std::string_view doc = "fills missing cells with a statistic of their column";
+  static constexpr std::string_view doc = "Fills missing cells with a statistic of their column.";
   static constexpr Tags tags{.missing = true, .categorical = true};
 
   enum class Strategy { mean, median, most_frequent, constant };

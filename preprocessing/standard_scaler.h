@@ -55,7 +55,7 @@ class StandardScalerModel final : public Transformer {
 // for.) A column without any cell is left as it is, with a warning.
 struct StandardScaler {
   static constexpr std::string_view name = "standard_scaler";
-  static constexpr std::string_view doc = "scales each column to mean 0 and variance 1";
+  static constexpr std::string_view doc = "Scales each column to mean 0 and variance 1.";
   static constexpr Tags tags{.missing = true, .weights = true};
 
   bool with_mean = true;

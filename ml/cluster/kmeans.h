@@ -73,7 +73,7 @@ constexpr auto names(KMeansInit) {
 // it is if no row is away from its centre. The inertia never rises from one iteration to the next.
 struct KMeans {
   static constexpr std::string_view name = "kmeans";
-  static constexpr std::string_view doc = "groups of rows around n_clusters means";
+  static constexpr std::string_view doc = "Groups of rows around n_clusters means.";
   static constexpr Tags tags{.weights = true};
 
   std::int64_t n_clusters = 8;

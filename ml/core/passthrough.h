@@ -25,7 +25,7 @@ class PassthroughModel final : public Transformer {
 
 struct Passthrough {
   static constexpr std::string_view name = "passthrough";
-  static constexpr std::string_view doc = "gives its columns on unchanged";
+  static constexpr std::string_view doc = "Gives its columns on unchanged.";
   static constexpr Tags tags{.missing = true, .categorical = true};
 
   static void describe(auto&, auto&&) {}

@@ -73,7 +73,7 @@ constexpr auto names(PcaSolver) {
 // leaves it as it is.
 struct Pca {
   static constexpr std::string_view name = "pca";
-  static constexpr std::string_view doc = "scores along the directions of largest variance";
+  static constexpr std::string_view doc = "Scores along the directions of largest variance.";
 
   std::optional<CountOrShare> n_components = {};
   bool whiten = false;
