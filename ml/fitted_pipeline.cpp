@@ -81,31 +81,18 @@ bool takes(const Model& model, const MatrixView& row) {
   return true;
 }
 
-// After a refusal: which cell it was, since the model counts rows and columns within its step. A
-// cell is to blame when it alone, in a row of ordinary cells, is refused.
 void refuse_cell(const Contract& contract, const Model& model, const MatrixView& X) {
-  Matrix ordinary(1, X.cols());
-  for (Index j = 0; j < X.cols(); ++j) {
-    ordinary(0, j) = contract.statistics[static_cast<std::size_t>(j)].mean;  // a category: code 0
-  }
-  if (!takes(model, ordinary)) return;
-  for (Index i = 0; i < X.rows(); ++i) {
-    for (Index j = 0; j < X.cols(); ++j) {
-      if (std::isfinite(X(i, j))) continue;
-      Matrix row = ordinary;
-      row(0, j) = X(i, j);
-      if (takes(model, row)) continue;
-      const bool missing = std::isnan(X(i, j));
-      throw InvalidArgument("B004",
-                            "column \"" + contract.inputs[j].name + "\" is " +
-                                (missing ? "missing" : "infinite") + " in row " +
-                                std::to_string(i) +
-                                ", which the model does not take: " + contract.pipeline,
-                            missing ? "fill the cell, or train the model with simple_imputer in "
-                                      "front of the step that refuses it"
-                                    : "replace the number");
-    }
-  }
+  const std::optional<RefusedCell> cell = refused_cell(contract, model, X);
+  if (!cell || std::isfinite(cell->value)) return;
+  const bool missing = std::isnan(cell->value);
+  throw InvalidArgument("B004",
+                        "column \"" + contract.inputs[cell->column].name + "\" is " +
+                            (missing ? "missing" : "infinite") + " in row " +
+                            std::to_string(cell->row) +
+                            ", which the model does not take: " + contract.pipeline,
+                        missing ? "fill the cell, or train the model with simple_imputer in "
+                                  "front of the step that refuses it"
+                                : "replace the number");
 }
 
 // Whether the contract's inputs become its outputs.
@@ -118,6 +105,41 @@ bool gives(const Contract& contract, const ModelPtr& model) {
 }
 
 }  // namespace
+
+std::optional<RefusedCell> refused_cell(const Contract& contract, const Model& model,
+                                        const MatrixView& X) {
+  // A model takes or refuses such a value in a column whatever the row, so the first will do.
+  std::vector<RefusedCell> suspects;
+  for (Index j = 0; j < X.cols(); ++j) {
+    const bool numeric = contract.inputs[j].kind == ColumnKind::numeric;
+    const auto suspect_first = [&](auto is_such) {
+      Index i = 0;
+      while (i < X.rows() && !is_such(X(i, j))) ++i;
+      if (i < X.rows()) suspects.push_back({i, j, X(i, j)});
+    };
+    suspect_first([](double cell) { return std::isnan(cell); });
+    suspect_first([](double cell) { return std::isinf(cell); });
+    if (!numeric) suspect_first([](double cell) { return cell == unknown_category; });
+  }
+  const Matrix ordinary = ordinary_row(contract);
+  if (suspects.empty() || !takes(model, ordinary)) return std::nullopt;
+  std::ranges::sort(suspects, {},
+                    [](const RefusedCell& cell) { return std::pair(cell.row, cell.column); });
+  for (const RefusedCell& cell : suspects) {
+    Matrix row = ordinary;
+    row(0, cell.column) = cell.value;
+    if (!takes(model, row)) return cell;
+  }
+  return std::nullopt;
+}
+
+Matrix ordinary_row(const Contract& contract) {
+  Matrix row(1, contract.inputs.size());
+  for (Index j = 0; j < row.cols(); ++j) {
+    row(0, j) = contract.statistics[static_cast<std::size_t>(j)].mean;  // a category: code 0
+  }
+  return row;
+}
 
 FittedPipeline::FittedPipeline(Contract contract, ModelPtr model)
     : contract_(std::move(contract)), model_(std::move(model)) {

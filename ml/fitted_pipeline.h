@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -90,6 +91,22 @@ class FittedPipeline {
   Contract contract_;
   ModelPtr model_;
 };
+
+// The mean of each numeric column in training, and the first level of each category: 1 x inputs.
+Matrix ordinary_row(const Contract& contract);
+
+// After a model refused X, which has the contract's columns: the first cell by rows that is missing
+// (NaN), infinite or unknown_category, and that the model refuses in an ordinary row too; the model
+// itself counts rows and columns within its step. Nothing when there is none, or when the ordinary
+// row alone is refused, since no cell can be told to blame then. At most three predictions of one
+// row for each column.
+struct RefusedCell {
+  Index row = 0;
+  Index column = 0;
+  double value = 0.0;
+};
+std::optional<RefusedCell> refused_cell(const Contract& contract, const Model& model,
+                                        const MatrixView& X);
 
 // As prepare and the estimator's own fit throw. Outputs are named as the targets, as the
 // transformed columns, or "cluster".

@@ -114,30 +114,38 @@ class Descriptor {
   int number_;
 };
 
-[[noreturn]] void refuse_read(const std::string& path, const std::string& why) {
-  throw IoError("M006", "cannot read " + path + ": " + why);
+[[noreturn]] void refuse_read(const std::string& name, const std::string& why) {
+  throw IoError("M006", "cannot read " + name + ": " + why);
 }
 
-std::string read_file(const std::string& path) {
+// Of the first bytes of a file: the magic, and then where the header says that the file ends.
+bool may_be_model(std::string_view bytes, std::uint64_t file_size) {
+  if (!bytes.starts_with(magic.substr(0, bytes.size()))) return false;
+  if (bytes.size() < header_size) return true;
+  const std::size_t last = checksum_offset - 16;  // offset and length of the last section
+  return get<std::uint64_t>(bytes, last) + get<std::uint64_t>(bytes, last + 8) == file_size;
+}
+
+std::string read_file(const std::string& path, const std::string& name) {
   // Not blocking: a named pipe must not hang us before it is refused.
   const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (number < 0 && errno == ENOENT) throw NotFound("M007", "there is no file " + path);
-  if (number < 0) refuse_read(path, std::strerror(errno));
+  if (number < 0 && errno == ENOENT) throw NotFound("M007", "there is no file " + name);
+  if (number < 0) refuse_read(name, std::strerror(errno));
   const Descriptor file(number);
   struct stat status {};
-  if (::fstat(number, &status) != 0) refuse_read(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) refuse_read(path, "it is not a regular file");
+  if (::fstat(number, &status) != 0) refuse_read(name, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) refuse_read(name, "it is not a regular file");
 
   std::string bytes;
   std::array<char, 65536> block;
   while (true) {
     const ssize_t n = ::read(number, block.data(), block.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) refuse_read(path, std::strerror(errno));
+    if (n < 0) refuse_read(name, std::strerror(errno));
     if (n == 0) return bytes;
     bytes.append(block.data(), static_cast<std::size_t>(n));
     // Before the rest of something large that is no model is read.
-    if (!std::string_view(bytes).starts_with(magic.substr(0, bytes.size()))) return bytes;
+    if (!may_be_model(bytes, static_cast<std::uint64_t>(status.st_size))) return bytes;
   }
 }
 
@@ -176,9 +184,11 @@ FittedPipeline load_model_bytes(std::span<const char> bytes, const std::string& 
   }
 }
 
-FittedPipeline load_model_file(const std::string& path) {
-  const std::string bytes = read_file(path);
-  return load_model_bytes(bytes, path);
+FittedPipeline load_model_file(const std::string& path) { return load_model_file(path, path); }
+
+FittedPipeline load_model_file(const std::string& path, const std::string& name) {
+  const std::string bytes = read_file(path, name);
+  return load_model_bytes(bytes, name);
 }
 
 void save_model(const FittedPipeline& fitted, const std::string& path, bool overwrite) {

@@ -34,6 +34,7 @@ std::string model_bytes(const FittedPipeline& fitted);
 // the state (M01.). `name` stands for the file in messages. Memory is bounded by a small multiple
 // of the file's size.
 FittedPipeline load_model_file(const std::string& path);
+FittedPipeline load_model_file(const std::string& path, const std::string& name);
 FittedPipeline load_model_bytes(std::span<const char> bytes, const std::string& name);
 
 }  // namespace lathe

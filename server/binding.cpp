@@ -50,10 +50,10 @@ void encode(const std::vector<std::string_view>& texts, std::size_t first, std::
     const std::string_view text = texts[first + static_cast<std::size_t>(i) * step];
     double& cell = rows.owned(i, column);
     const auto found = std::lower_bound(vocabulary.begin(), vocabulary.end(), text);
-    if (text.empty()) {
-      cell = std::numeric_limits<double>::quiet_NaN();
-    } else if (found != vocabulary.end() && *found == text) {
+    if (found != vocabulary.end() && *found == text) {
       cell = static_cast<double>(found - vocabulary.begin());
+    } else if (text.empty()) {
+      cell = std::numeric_limits<double>::quiet_NaN();
     } else {
       cell = unknown_category;
       if (!seen) rows.unknown.push_back({i, column, std::string(text)});

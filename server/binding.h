@@ -29,7 +29,8 @@ struct Rows {
 
 // The inputs are one 2-D tensor with the columns in the contract's order, where those are all
 // numeric or all categorical, or one tensor per column ([n] or [n, 1]) by name, in any order.
-// Categorical cells are BYTES; NaN and empty text are missing cells. At most `max_cells` cells.
+// Categorical cells are BYTES; NaN is a missing cell, and so is empty text that is no level. At
+// most `max_cells` cells.
 //
 // Throws InvalidArgument, naming the input or column: R004 no inputs, R005 ... R010 from Tensor,
 // R011 width or missing columns, R012 a column of another kind, R013 lengths differ or a column is

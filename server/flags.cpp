@@ -17,14 +17,12 @@ void add_flags(CLI::App& app, ServeOptions& options) {
       ->capture_default_str();
   app.add_option("--max-cells", options.max_cells,
                  "most rows times columns of a request, and of each of its outputs")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 28))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 27))
       ->capture_default_str();
   app.add_option("--drain-seconds", options.drain_seconds,
                  "how long calls that run may take to finish when told to stop")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "threads to work with, besides gRPC's")
-      ->check(CLI::Range(1, 4096));
 }
 
 }  // namespace lathe::server

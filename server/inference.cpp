@@ -1,8 +1,8 @@
 #include "lathe/server/inference.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "lathe/ml/core/error.h"
@@ -21,50 +21,24 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Whether the model refuses an ordinary row with this in one cell.
-bool refuses(const ServedModel& served, Index column, double value) {
-  Matrix row = served.average_row();
-  row(0, column) = value;
-  Matrix out(1, served.model().n_outputs());
-  try {
-    served.model().predict_into(row, out);
-  } catch (const InvalidArgument&) {
-    return true;
-  }
-  return false;
-}
-
-// A model's refusal, said about the request: the model knows neither its columns nor its texts, and
-// counts within its step.
+// A model's refusal, said about the request: the model knows neither its columns nor its texts.
 [[noreturn]] void explain_refusal(const ServedModel& served, const Rows& rows,
                                   const InvalidArgument& error) {
-  const auto place = [&](Index row, Index column) {
-    return "column " + in_quotes(served.inputs()[column].name) + ", row " + std::to_string(row) +
-           ": ";
-  };
-  for (const Rows::Unknown& cell : rows.unknown) {
-    if (!refuses(served, cell.column, unknown_category)) continue;
-    throw InvalidArgument("R015",
-                          place(cell.row, cell.column) + in_quotes(cell.text) +
-                              " was not seen in training, and the model takes only what was",
-                          "it saw " + listed(served.inputs()[cell.column].vocabulary));
+  const auto cell = refused_cell(served.contract(), served.model(), rows.view());
+  if (!cell) throw error;
+  const Column& column = served.inputs()[cell->column];
+  const std::string place =
+      "column " + in_quotes(column.name) + ", row " + std::to_string(cell->row) + ": ";
+  if (std::isnan(cell->value)) {
+    throw InvalidArgument(
+        "R014", place + "the value is missing, and the model takes no missing values here");
   }
-  const auto refuse_first = [&](Index column, double value, auto is_such, const char* rule) {
-    Index i = 0;
-    while (i < rows.rows && !is_such(rows.view()(i, column))) ++i;
-    if (i == rows.rows || !refuses(served, column, value)) return;
-    throw InvalidArgument("R014", place(i, column) + rule);
-  };
-  using Double = std::numeric_limits<double>;
-  for (Index j = 0; j < rows.cols; ++j) {
-    refuse_first(
-        j, Double::infinity(), [](double cell) { return std::isinf(cell); },
-        "the value is infinite");
-    refuse_first(
-        j, Double::quiet_NaN(), [](double cell) { return std::isnan(cell); },
-        "the value is missing, and the model takes no missing values here");
-  }
-  throw error;
+  if (std::isinf(cell->value)) throw InvalidArgument("R014", place + "the value is infinite");
+  const auto unknown = std::ranges::find(rows.unknown, cell->column, &Rows::Unknown::column);
+  throw InvalidArgument("R015",
+                        place + in_quotes(unknown->text) +
+                            " was not seen in training, and the model takes only what was",
+                        "it saw " + listed(column.vocabulary));
 }
 
 std::int64_t now_in_ms() {
@@ -78,8 +52,8 @@ void answer(const ServedModel& served, const ModelInferRequest& request, const L
   const Rows rows = bind(request, served, limits.max_cells);
   const auto bound = Clock::now();
   const bool raw = request.raw_input_contents_size() > 0;
+  const SerialScope serial;  // a team of threads for each call costs more than it gains
   try {
-    const SerialScope serial;  // a team of threads for each call costs more than it gains
     write_outputs(served, rows.view(), outputs, raw, limits.max_cells, response);
   } catch (const InvalidArgument& error) {
     explain_refusal(served, rows, error);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/server/text.h"
@@ -57,6 +58,7 @@ template <class Predict>
 void run(const MatrixView& X, MatrixRef out, const Predict& predict) {
   if (X.rows() == 0) return predict(X, out);  // still checks
   parallel_blocks(X.rows(), row_block(X.cols() + out.cols()), [&](Index, Index begin, Index end) {
+    const RowOrigin origin(begin);
     predict(X.middleRows(begin, end - begin), out.middleRows(begin, end - begin));
   });
 }

@@ -1,12 +1,10 @@
 #include "lathe/server/serve.h"
 
-#include <chrono>
 #include <filesystem>
 #include <system_error>
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
-#include "lathe/ml/core/parallel.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/log.h"
 #include "lathe/server/process.h"
@@ -16,17 +14,12 @@
 
 namespace lathe::server {
 
-namespace {
-
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000.0));
+std::chrono::milliseconds rounded_up(double seconds) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }
-
-}  // namespace
 
 int serve(const ServeOptions& options) {
   prepare_process();
-  if (options.threads > 0) set_thread_limit(options.threads);
   log_info("lathed " + std::string(lathe_version()) + ": loading " + options.models);
 
   const std::filesystem::path models = options.models;
@@ -43,7 +36,7 @@ int serve(const ServeOptions& options) {
   Inference inference(repository, watcher, {.max_cells = options.max_cells});
   Transport transport(inference, repository,
                       {.address = options.address, .max_message_mib = options.max_message_mib});
-  if (options.poll_seconds > 0.0) watcher.start(milliseconds(options.poll_seconds));
+  if (options.poll_seconds > 0.0) watcher.start(rounded_up(options.poll_seconds));
   const std::size_t count = repository.ready().size();
   log_info("lathed: serving " + std::to_string(count) +
            (count == 1 ? " model on " : " models on ") + transport.address());
@@ -51,8 +44,9 @@ int serve(const ServeOptions& options) {
   wait_for_stop();
   const SecondSignal second;
   log_info("lathed: stopping, calls that run may finish");
+  transport.report_not_ready();  // at once: the watcher may be loading a large model
   watcher.stop();
-  transport.drain(milliseconds(options.drain_seconds));
+  transport.drain(rounded_up(options.drain_seconds));
   log_info("lathed: stopped");
   return 0;
 }

@@ -1,6 +1,7 @@
 // The daemon: lathed, and `lathe serve`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -18,11 +19,13 @@ struct ServeOptions {
   int max_message_mib = 64;
   std::int64_t max_cells = std::int64_t{1} << 24;
   double drain_seconds = 30.0;  // how long calls may take to end after SIGTERM
-  int threads = 0;              // 0: the default of ml/core/parallel.h
 };
 
 // The flags of all options but `models`, with their ranges.
 void add_flags(CLI::App& app, ServeOptions& options);
+
+// So that more than no time never becomes none.
+std::chrono::milliseconds rounded_up(double seconds);
 
 // Serves until SIGTERM or SIGINT, finishes the calls that run, and returns the exit status, 0. To
 // be called before other threads are started; standard error is its log. Throws IoError for models

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 
 namespace lathe::server {
@@ -48,19 +49,13 @@ std::optional<Index> ServedModel::find_column(std::string_view name) const {
   return found->second;
 }
 
-Matrix ServedModel::average_row() const {
-  Matrix row = Matrix::Zero(1, inputs().size());
-  for (Index j = 0; j < row.cols(); ++j) {
-    if (is_numeric(inputs()[j]))
-      row(0, j) = contract().statistics[static_cast<std::size_t>(j)].mean;
-  }
-  return row;
-}
-
 void ServedModel::warm() const {
   const SerialScope serial;
   Matrix out(1, model().n_outputs());
-  model().predict_into(average_row(), out);
+  try {
+    model().predict_into(ordinary_row(contract()), out);
+  } catch (const InvalidArgument&) {  // an answer as well: an encoder may never have seen a mean
+  }
 }
 
 }  // namespace lathe::server

@@ -39,10 +39,9 @@ class ServedModel {
   const std::vector<Output>& outputs() const { return outputs_; }
   ModelCounters& counters() const { return counters_; }
 
-  // The mean of each numeric column in training, and the first level of each category: 1 x inputs.
-  Matrix average_row() const;
-  // Predicts the average training row once, so that the first caller pays for nothing and a model
-  // that cannot even do that is not published. Throws what the model throws.
+  // Predicts the ordinary training row once, so that the first caller pays for nothing and a model
+  // that cannot even do that is not published. Throws what the model throws, but for
+  // InvalidArgument: to refuse such a row is an answer.
   void warm() const;
 
  private:

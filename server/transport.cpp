@@ -21,6 +21,7 @@ class Transport::State {
   ~State();
 
   const std::string& address() const { return address_; }
+  void report_not_ready();
   void drain(std::chrono::milliseconds limit);
 
  private:
@@ -73,11 +74,15 @@ void Transport::State::report(const std::string& service, bool serving) {
   server_->GetHealthCheckService()->SetServingStatus(service, serving);
 }
 
-void Transport::State::drain(std::chrono::milliseconds limit) {
-  if (std::exchange(drained_, true)) return;
+void Transport::State::report_not_ready() {
   repository_.on_change({});
   core_.inference.set_ready(false);
   server_->GetHealthCheckService()->Shutdown();  // not serving, and no change from now on
+}
+
+void Transport::State::drain(std::chrono::milliseconds limit) {
+  if (std::exchange(drained_, true)) return;
+  report_not_ready();
   const std::jthread closer([this](const std::stop_token& stop) { close_when_quiet(stop); });
   server_->Shutdown(std::chrono::system_clock::now() + limit);
   server_->Wait();
@@ -103,6 +108,8 @@ Transport::Transport(Inference& inference, Repository& repository, const Transpo
 Transport::~Transport() = default;
 
 const std::string& Transport::address() const { return state_->address(); }
+
+void Transport::report_not_ready() { state_->report_not_ready(); }
 
 void Transport::drain(std::chrono::milliseconds limit) { state_->drain(limit); }
 

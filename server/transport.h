@@ -25,8 +25,11 @@ class Transport {
 
   const std::string& address() const;  // with the port that was chosen
 
-  // Reports not ready, stops accepting, lets calls end for at most `limit`, and returns once all
-  // have; connections without calls are closed. Calls still running at the limit are cancelled.
+  // From now on health says NOT_SERVING; calls are still answered. Calling it again does nothing.
+  void report_not_ready();
+
+  // report_not_ready(), then stops accepting, lets calls end for at most `limit`, and returns once
+  // all have; connections without calls are closed. Calls still running at the limit are cancelled.
   void drain(std::chrono::milliseconds limit);
 
  private:

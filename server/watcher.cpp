@@ -1,12 +1,8 @@
 #include "lathe/server/watcher.h"
 
-#include <cerrno>
-#include <fstream>
 #include <memory>
 #include <ranges>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #include <sys/stat.h>
 
@@ -20,20 +16,6 @@ namespace lathe::server {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Reasons reach clients by the index, so `shown` takes the place of the path.
-FittedPipeline load_file(const fs::path& path, const std::string& shown) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) {
-    throw IoError("R021", shown + ": " + (error ? error.message() : "not a file"));
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError("R021", shown + ": " + std::generic_category().message(errno));
-  const auto size = static_cast<std::streamsize>(fs::file_size(path));
-  std::vector<char> bytes(static_cast<std::size_t>(size));
-  if (!file.read(bytes.data(), size)) throw IoError("R021", shown + ": cannot be read to its end");
-  return load_model_bytes(bytes, shown);
-}
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -108,7 +90,9 @@ bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs:
   tried = {stamp_of(file), ""};  // of before it is read: a later write makes another stamp
   repository_.set_state(name, version, VersionState::loading, "being loaded");
   try {
-    const auto model = std::make_shared<const ServedModel>(name, version, load_file(file, shown));
+    // Reasons reach clients by the index, so `shown` takes the place of the path.
+    const auto model =
+        std::make_shared<const ServedModel>(name, version, load_model_file(file.string(), shown));
     model->warm();
     repository_.publish(model);
     known.serving = version;

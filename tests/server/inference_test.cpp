@@ -41,6 +41,7 @@ class InferenceTest : public testing::Test {
     publish("clusters", 1, cluster_model());
     publish("scaler", 1, scaler_model());
     publish("verbose", 1, verbose_model());
+    publish("levels", 1, level_model());
     repository_->set_state("broken", 1, VersionState::unavailable, "its checksum is wrong");
   }
   static void TearDownTestSuite() { delete repository_; }
@@ -435,6 +436,37 @@ TEST_F(InferenceTest, RefusesBadRequestsByName) {
     EXPECT_THAT(error, HasSubstr(bad.says)) << bad.what;
     EXPECT_EQ(response.ByteSizeLong(), 0U) << bad.what << ": nothing half-written";
   }
+}
+
+TEST_F(InferenceTest, EmptyTextIsALevelWhereTrainingHadIt) {
+  Request request;
+  request.set_model_name("levels");
+  add_numbers(request, "x0", {0.0, 1.0});
+  add_texts(request, "x1", {"", "b"});
+  EXPECT_THAT(numbers(infer(request)), ElementsAre(1, 0, 1, 0, 0, 1, 0, 1));
+}
+
+TEST_F(InferenceTest, BlamesNoCellWhereTheOrdinaryRowIsRefused) {
+  // The number is bad, not the text, and far down: rows are counted in the request, not in a block.
+  constexpr std::size_t rows = 100000;
+  std::vector<double> x0(rows, 1.0);
+  x0[rows - 2] = 7.0;
+  std::vector<std::string> x1(rows, "b");
+  const Inference roomy(*repository_, watcher_, {.max_cells = 1 << 20});
+  Request request;
+  request.set_model_name("levels");
+  add_numbers(request, "x0", x0);
+  add_texts(request, "x1", x1);
+  ModelInferResponse response;
+  const std::string error = error_of([&] { roomy.model_infer(request, response); });
+  EXPECT_THAT(error, HasSubstr("row 99998"));
+  EXPECT_THAT(error, testing::Not(HasSubstr("R01")));
+
+  request.clear_inputs();
+  add_numbers(request, "x0", {7.0});
+  add_texts(request, "x1", {"unseen"});
+  EXPECT_THAT(error_of([&] { roomy.model_infer(request, response); }),
+              testing::Not(HasSubstr("R015")));
 }
 
 TEST_F(InferenceTest, TakesARawBodyThatIsNotAligned) {

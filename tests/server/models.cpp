@@ -119,6 +119,14 @@ FittedPipeline cluster_model() { return fit_text("kmeans(n_clusters=2)", clouds(
 
 FittedPipeline scaler_model() { return fit_text("standard_scaler", clouds(2)); }
 
+FittedPipeline level_model() {
+  Table table;
+  table.add_numeric("x0", {0.0, 1.0, 0.0, 1.0});
+  const std::vector<std::optional<std::string>> texts = {"", "b", "b", ""};
+  table.add_texts("x1", texts);
+  return fit_text("one_hot_encoder(handle_unknown=error)", table);
+}
+
 Request matrix_request(const std::string& model, const Matrix& X, bool raw) {
   Request request;
   request.set_model_name(model);

@@ -23,6 +23,10 @@ FittedPipeline verbose_model();  // the same with labels of 100 letters
 FittedPipeline cluster_model();  // kmeans, 2 clusters of x0 and x1
 FittedPipeline scaler_model();   // standard_scaler of x0 and x1
 
+// one_hot_encoder of the number x0, which is 0 or 1 and so never its mean, and of the text x1, ""
+// or "b". It refuses all others.
+FittedPipeline level_model();
+
 // Uniform in [-1, 1), the same for the same seed.
 Matrix random_matrix(Index rows, Index cols, std::uint64_t seed);
 

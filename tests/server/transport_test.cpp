@@ -238,6 +238,20 @@ TEST_F(TransportTest, ReportsHealthOfTheServerAndOfEachModel) {
   EXPECT_EQ(health("linear"), "SERVING");
 }
 
+TEST_F(TransportTest, SaysThatItIsNotReadyWhileItStillAnswers) {
+  transport_->report_not_ready();
+  transport_->report_not_ready();
+  EXPECT_EQ(health(""), "NOT_SERVING");
+  watcher_.unload("linear");
+  watcher_.load("linear");
+  EXPECT_EQ(health("linear"), "NOT_SERVING") << "nothing makes it ready again";
+  grpc::ClientContext context;
+  ModelInferResponse response;
+  EXPECT_TRUE(
+      stub_->ModelInfer(&context, matrix_request("linear", random_matrix(1, 3, 2), true), &response)
+          .ok());
+}
+
 TEST_F(TransportTest, ListsItsServicesByReflection) {
   const std::string services =
       first_reply("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lathe/ml/core/error.h"
@@ -96,13 +97,27 @@ TEST_F(WatcherTest, ABadVersionLeavesTheOldOneServingAndSaysWhy) {
   EXPECT_EQ(offset(), 3) << "the bad one does not stand in the way";
 }
 
+TEST_F(WatcherTest, APipeIsRefusedWithoutWaitingForItsWriter) {
+  put("m", "1", 1);
+  ASSERT_EQ(::mkfifo(file("m", "2").c_str(), 0600), 0);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 1);
+  EXPECT_EQ(row(2).reason, "cannot read m/2/model.lathe: it is not a regular file");
+}
+
+TEST_F(WatcherTest, AModelThatRefusesTheOrdinaryRowServes) {
+  save_model(level_model(), file("m", "1").string());
+  watcher_->scan_once();
+  EXPECT_EQ(row(1).state, VersionState::ready) << row(1).reason;
+}
+
 TEST_F(WatcherTest, AHalfCopiedFileIsPublishedWhenItIsWhole) {
   const std::string bytes = model_bytes(linear_model(2, 2));
   put("m", "1", 1);
   watcher_->scan_once();
   fs::create_directories(root_ / "m" / "2");
   watcher_->scan_once();
-  EXPECT_THAT(row(2).reason, HasSubstr("No such file"));
+  EXPECT_THAT(row(2).reason, HasSubstr("there is no file m/2/model.lathe"));
   for (const std::size_t share :
        {std::size_t{0}, std::size_t{1}, bytes.size() / 2, bytes.size() - 1}) {
     write(file("m", "2"), std::string_view(bytes).substr(0, share));
