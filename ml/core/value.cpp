@@ -1,8 +1,10 @@
 #include "lathe/ml/core/value.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "lathe/ml/core/error.h"
@@ -27,13 +29,13 @@ class Parser {
 
   Pipe whole_pipe() {
     Pipe result = pipe();
-    end();
+    end("'|' or the end");
     return result;
   }
 
   Value whole_value() {
     Value result = value();
-    end();
+    end("the end");
     return result;
   }
 
@@ -74,9 +76,9 @@ class Parser {
     ++at_;
     return true;
   }
-  void end() {
+  void end(const char* what) {
     peek();
-    if (at_ < text_.size()) fail("expected '|' or the end");
+    if (at_ < text_.size()) fail(std::string("expected ") + what);
   }
 
   std::string_view word(const char* what) {
@@ -107,39 +109,38 @@ class Parser {
 
   void arguments(Step& step) {
     if (take(')')) return;
+    std::set<std::string_view> keys;
     do {
-      argument(step);
+      argument(step, keys);
     } while (take(','));
     if (!take(')')) fail("expected ',' or ')'");
   }
 
-  void argument(Step& step) {
+  void argument(Step& step, std::set<std::string_view>& keys) {
     const char first = peek();
     const std::size_t start = at_;
+    std::string_view key;
     Value left;
     if (first == '"') {
       left = Value(quoted(), start);
     } else if (first == '[') {
       left = list();
     } else {
-      left = Value(Word{std::string(word("an option or a column"))}, start);
+      key = word("an option or a column");
+      left = Value(Word{std::string(key)}, start);
     }
     if (take(':')) {
       step.branches.push_back({std::move(left), pipe()});
       return;
     }
-    const auto* key = std::get_if<Word>(&left.data);
-    if (key == nullptr) fail("expected ':' and a pipeline");
+    if (key.empty()) fail("expected ':' and a pipeline");
     if (!take('=')) fail("expected '=' and a value, or ':' and a pipeline");
-    for (const Argument& other : step.arguments) {
-      if (other.key == key->text) fail_at(start, "'" + key->text + "' is given twice");
-    }
+    if (!keys.insert(key).second) fail_at(start, "'" + std::string(key) + "' is given twice");
     Value right = value();
-    step.arguments.push_back({key->text, std::move(right), start});
+    step.arguments.push_back({std::string(key), std::move(right), start});
   }
 
   Value value() {
-    const Level level(*this);
     const char first = peek();
     const std::size_t start = at_;
     if (first == '"') return {quoted(), start};
@@ -158,22 +159,16 @@ class Parser {
 
   Value number() {
     const std::size_t start = at_;
-    std::size_t from = start;
-    if (text_[from] == '+') ++from;  // from_chars takes no plus sign
-    if (text_.substr(from).starts_with("-inf")) {
-      at_ = from + 4;
-      return {-std::numeric_limits<double>::infinity(), start};
-    }
-    const char* first = text_.data() + from;
+    const bool plus = text_[start] == '+';  // from_chars takes none
+    const char* first = text_.data() + start + (plus ? 1 : 0);
     const char* last = text_.data() + text_.size();
+    if (plus && first != last && *first == '-') fail("expected a number");
     std::int64_t whole = 0;
     const auto as_whole = std::from_chars(first, last, whole);
     double real = 0.0;
-    const auto as_real = std::from_chars(first, last, real);
-    if (as_real.ec == std::errc::result_out_of_range) {
-      fail_at(start, "this number does not fit a double");
-    }
-    if (as_real.ec != std::errc()) fail_at(start, "expected a number");
+    const auto as_real = std::from_chars(first, last, real);  // -inf too
+    if (as_real.ec == std::errc::result_out_of_range) fail("this number does not fit a double");
+    if (as_real.ec != std::errc()) fail("expected a number");
     at_ = static_cast<std::size_t>(as_real.ptr - text_.data());
     if (at_ < text_.size() && in_word(text_[at_])) fail_at(start, "not a number");
     if (as_whole.ec == std::errc() && as_whole.ptr == as_real.ptr) return {whole, start};
@@ -295,7 +290,10 @@ std::string to_text(const Step& step) {
   if (step.arguments.empty() && step.branches.empty()) return text;
   const char* between = "(";
   for (const Branch& branch : step.branches) {
-    text += between + to_text(branch.selector) + ": " + to_text(branch.pipe);
+    // No value stands there, so that a column may be called none without quotes.
+    const auto* word = std::get_if<Word>(&branch.selector.data);
+    text += between + (word != nullptr ? word->text : to_text(branch.selector)) + ": ";
+    text += to_text(branch.pipe);
     between = ", ";
   }
   for (const Argument& argument : step.arguments) {
@@ -315,18 +313,28 @@ std::string to_text(const Pipe& pipe) {
 }
 
 std::string point_at(std::string_view text, std::size_t position, const std::string& message) {
-  // Long texts are cut around the place, and line ends shown as blanks, so that the caret is right.
+  // Counts and cuts go by characters: the continuation bytes of UTF-8 take no place.
+  const auto continues = [&](std::size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;
+  };
+  const auto characters = [&](std::size_t from, std::size_t to) {
+    std::size_t count = 0;
+    for (std::size_t i = from; i < to; ++i) count += continues(i) ? 0 : 1;
+    return count;
+  };
+  // A long text is cut around the place, and line ends are shown as blanks, for the caret to fit.
   constexpr std::size_t width = 100;
-  const std::size_t start = position > width / 2 ? position - width / 2 : 0;
-  std::string shown(text.substr(start, width));
-  std::size_t column = 0;  // in characters: UTF-8 continuation bytes take no place
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    if (static_cast<unsigned char>(shown[i]) < ' ') shown[i] = ' ';
-    const bool continuation = (static_cast<unsigned char>(shown[i]) & 0xC0U) == 0x80U;
-    if (i < position - start && !continuation) ++column;
+  position = std::min(position, text.size());
+  std::size_t start = position > width / 2 ? position - width / 2 : 0;
+  std::size_t stop = std::min(start + width, text.size());
+  while (continues(start)) ++start;
+  while (continues(stop)) ++stop;
+  std::string shown(text.substr(start, stop - start));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
   }
-  return message + " at character " + std::to_string(position + 1) + "\n  " + shown + "\n  " +
-         std::string(column, ' ') + "^";
+  return message + " at character " + std::to_string(characters(0, position) + 1) + "\n  " + shown +
+         "\n  " + std::string(characters(start, std::max(start, position)), ' ') + "^";
 }
 
 }  // namespace lathe

@@ -9,8 +9,8 @@
 //   standard_scaler | pca(n_components=5) | logistic_regression(C=0.5)
 //   columns(numeric: simple_imputer(strategy=median), categorical: one_hot_encoder) | ridge
 //
-// A word starts with a letter or _ and may hold letters, digits, _ - + and points. Nesting goes to
-// 64 levels.
+// A word starts with a letter or _ and may hold letters, digits, _ - + and points. A number without
+// a point or exponent that fits 64 bits is an integer. Pipes and lists nest to 64 levels together.
 #pragma once
 
 #include <cstddef>
