@@ -64,6 +64,7 @@ std::optional<Index> Classes::find(std::string_view value) const {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc() || end != value.data() + value.size()) return std::nullopt;
+  if (std::to_string(number) != value) return std::nullopt;  // "07" is another name than "7"
   return position(integers(), number);
 }
 

@@ -28,12 +28,11 @@ class Classes {
   std::span<const std::string> texts() const;      // throws std::bad_variant_access on integers
   std::string name(Index code) const;              // as text, whichever it is
   std::optional<Index> find(std::int64_t value) const;
-  std::optional<Index> find(std::string_view value) const;  // also finds an integer written out
+  std::optional<Index> find(std::string_view value) const;  // an integer as name() has it
   bool operator==(const Classes&) const = default;
 
  private:
   friend class Labels;
-  friend struct ClassesState;
   std::variant<std::vector<std::int64_t>, std::vector<std::string>> values_;
 };
 
