@@ -31,15 +31,16 @@ std::string out_of_rule(double v, const std::string& shown, const Rule& rule) {
 
 bool Rule::allows(double value) const {
   if (std::isnan(value)) return nan_allowed;
-  if (std::isinf(value) && hi_open && std::isinf(hi)) return false;
+  if (std::isinf(value) && !(std::isinf(hi) && !hi_open)) return false;
   const bool above_lo = lo_open ? value > lo : value >= lo;
-  const bool below_hi = hi_open && !std::isinf(hi) ? value < hi : value <= hi;
+  const bool below_hi = hi_open ? value < hi : value <= hi;
   return above_lo && below_hi;
 }
 
 std::string Rule::text() const {
   if (std::isinf(lo) && std::isinf(hi)) return {};
   if (std::isinf(hi)) return (lo_open ? "> " : ">= ") + number_text(lo);
+  if (std::isinf(lo)) return (hi_open ? "< " : "<= ") + number_text(hi);
   return std::string("in ") + (lo_open ? "(" : "[") + number_text(lo) + ", " + number_text(hi) +
          (hi_open ? ")" : "]");
 }
@@ -167,7 +168,7 @@ std::string read(const Value& value, Matrix& out, const Registry& registry) {
   Matrix matrix;
   for (std::size_t i = 0; i < items->size(); ++i) {
     std::vector<double> row;
-    if (!read((*items)[i], row, registry).empty()) return expected;
+    if (!read((*items)[i], row, registry).empty() || row.empty()) return expected;
     if (i == 0) matrix.resize(static_cast<Index>(items->size()), static_cast<Index>(row.size()));
     if (static_cast<Index>(row.size()) != matrix.cols()) return expected;
     matrix.row(static_cast<Index>(i)) =

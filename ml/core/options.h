@@ -7,6 +7,7 @@
 // and checking, the text form, JSON, `lathe list` and the saved options all read that.
 // An option may be: bool, int64, double, string, an enum with names(), optional<T>, CountOrShare,
 // vector<double>, vector<string>, LabelWeights, Matrix, Estimator, and a variant of two of these.
+// A struct with a Matrix writes its own ==, since Eigen's takes equal shapes only.
 #pragma once
 
 #include <cstdint>
