@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <string>
 
@@ -22,12 +23,14 @@ namespace {
 
 thread_local bool serial = false;  // inside a parallel region, or a SerialScope
 
+constexpr int most_threads = 1024;  // a system that refuses a thread ends the process
+
 int number_in(const char* variable) {
   const char* text = std::getenv(variable);
   if (text == nullptr) return 0;
   int value = 0;
   const auto result = std::from_chars(text, text + std::strlen(text), value);
-  return result.ec == std::errc() && value > 0 ? value : 0;
+  return result.ec == std::errc() && value > 0 ? std::min(value, most_threads) : 0;
 }
 
 int initial_limit() {
@@ -68,8 +71,10 @@ class FirstFailure {
 int thread_limit() { return limit().load(std::memory_order_relaxed); }
 
 void set_thread_limit(int threads) {
-  if (threads < 1) {
-    throw InvalidArgument("O004", "threads = " + std::to_string(threads) + ", but it must be >= 1");
+  if (threads < 1 || threads > most_threads) {
+    throw InvalidArgument("O004", "threads = " + std::to_string(threads) +
+                                      ", but it must be in [1, " + std::to_string(most_threads) +
+                                      "]");
   }
   limit().store(threads, std::memory_order_relaxed);
 }

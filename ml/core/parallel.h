@@ -14,7 +14,7 @@ namespace lathe {
 // The budget of the process: LATHE_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process
 // may use. Changing it changes no result.
 int thread_limit();
-void set_thread_limit(int threads);  // at least 1; throws InvalidArgument otherwise
+void set_thread_limit(int threads);  // 1 to 1024; throws InvalidArgument otherwise
 
 // Serial on this thread while it lives: for a server's threads.
 class SerialScope {
