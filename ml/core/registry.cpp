@@ -29,8 +29,16 @@ Estimator make_step(const Step& step, const Registry& registry) {
   return estimator;
 }
 
-// Where in the text an error about this pipe belongs: the first step, argument or branch whose
-// removal makes it go away is found by building them one by one.
+std::size_t culprit(const Pipe& pipe, const Registry& registry);
+
+// The place of what is wrong inside the pipe, else `otherwise`.
+std::size_t culprit_in(const Pipe* pipe, const Registry& registry, std::size_t otherwise) {
+  const std::size_t inner = pipe != nullptr ? culprit(*pipe, registry) : std::string::npos;
+  return inner != std::string::npos ? inner : otherwise;
+}
+
+// Where in the text an error about this pipe belongs: the first step, argument or branch that fails
+// when they are built one by one; npos if none does.
 std::size_t culprit(const Pipe& pipe, const Registry& registry) {
   for (const Step& step : pipe.steps) {
     const EstimatorEntry* entry = registry.find(step.name);
@@ -40,19 +48,19 @@ std::size_t culprit(const Pipe& pipe, const Registry& registry) {
       try {
         estimator.set(argument.key, argument.value, registry);
       } catch (const Error&) {
-        return argument.position;
+        return culprit_in(std::get_if<Pipe>(&argument.value.data), registry, argument.position);
       }
     }
     for (const Branch& branch : step.branches) {
       try {
         estimator.add_branch(branch.selector, make_estimator(branch.pipe, registry));
       } catch (const Error&) {
-        const std::size_t inner = culprit(branch.pipe, registry);
-        return inner != std::string::npos ? inner : branch.selector.position;
+        return culprit_in(&branch.pipe, registry, branch.selector.position);
       }
     }
+    if (&step != &pipe.steps.back() && estimator.role() != Role::transformer) return step.position;
   }
-  return std::string::npos;  // each step is fine by itself
+  return std::string::npos;
 }
 
 }  // namespace
