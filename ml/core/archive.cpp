@@ -1,5 +1,7 @@
 #include "lathe/ml/core/archive.h"
 
+#include <algorithm>
+#include <functional>
 #include <istream>
 #include <sstream>
 #include <streambuf>
@@ -11,7 +13,14 @@
 namespace lathe {
 namespace {
 
-constexpr int max_model_depth = 64;  // of models within models
+constexpr int max_model_depth = 64;     // of models within models
+constexpr char little_endian_mark = 1;  // cereal's, the first byte
+// Of a matrix without columns, or columns of one without rows: no bytes stand for them.
+constexpr std::uint64_t most_empty_rows = 1 << 20;
+
+bool strictly_ascending(const auto& items) {
+  return std::adjacent_find(items.begin(), items.end(), std::greater_equal<>()) == items.end();
+}
 
 // The bytes given, read in place; knows how many are left.
 class MemoryBuffer : public std::streambuf {
@@ -27,7 +36,8 @@ class MemoryBuffer : public std::streambuf {
 
 struct OutputArchive::Stream {
   std::ostringstream out;
-  cereal::PortableBinaryOutputArchive archive{out};
+  cereal::PortableBinaryOutputArchive archive{
+      out, cereal::PortableBinaryOutputArchive::Options::LittleEndian()};
 
   template <class T>
   void write(const T* data, std::size_t n) {
@@ -109,7 +119,8 @@ struct InputArchive::Stream {
 };
 
 InputArchive::InputArchive(std::span<const char> bytes, Loader loader) {
-  if (bytes.empty()) corrupt("it is empty");  // cereal reads its mark of byte order at once
+  if (bytes.empty()) corrupt("it is empty");
+  if (bytes[0] != little_endian_mark) corrupt("it does not start as one");
   stream_ = std::make_unique<Stream>(bytes, loader);
 }
 
@@ -171,12 +182,11 @@ void InputArchive::get(Matrix& v) {
   get(rows);
   get(cols);
   const std::uint64_t most = bytes_left() / sizeof(double);
-  // Without a row or a column there are no bytes to bound the other by; nothing saves those.
-  if (rows == 0 || cols == 0 || rows > most || cols > most / rows) {
-    if (rows != 0 || cols != 0) {
-      corrupt("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) + " where " +
-              std::to_string(bytes_left()) + " bytes are left");
-    }
+  const bool fits = rows == 0 || cols == 0 ? std::max(rows, cols) <= most_empty_rows
+                                           : rows <= most && cols <= most / rows;
+  if (!fits) {
+    corrupt("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) + " where " +
+            std::to_string(bytes_left()) + " bytes are left");
   }
   v.resize(static_cast<Index>(rows), static_cast<Index>(cols));
   stream_->read(v.data(), static_cast<std::size_t>(v.size()));
@@ -185,8 +195,8 @@ void InputArchive::get(Matrix& v) {
 void InputArchive::get(Classes& v) {
   const auto load = [&]<class T>(std::vector<T> values) {
     get(values);
-    v = Classes(values);
-    if (v.size() != static_cast<Index>(values.size())) corrupt("a class is there twice");
+    if (!strictly_ascending(values)) corrupt("its classes are not in order");
+    v = Classes(std::move(values));
   };
   bool is_text = false;
   get(is_text);
@@ -202,17 +212,24 @@ void InputArchive::get(Column& v) {
   get(categorical);
   v.kind = categorical ? ColumnKind::categorical : ColumnKind::numeric;
   get(v.vocabulary);
+  if (!strictly_ascending(v.vocabulary) || !(categorical || v.vocabulary.empty())) {
+    corrupt("the vocabulary of \"" + v.name + "\" is not in order");
+  }
 }
 
 void InputArchive::get(Schema& v) { get(v.columns); }
 
 void InputArchive::get(ModelPtr& v) {
-  if (++stream_->depth > max_model_depth) corrupt("models are nested too deep");
+  struct Level {
+    int& depth;
+    ~Level() { --depth; }
+  };
+  const Level level{++stream_->depth};
+  if (level.depth > max_model_depth) corrupt("models are nested too deep");
   std::string name;
   get(name);
   v = stream_->loader(name, *this);
   if (v == nullptr) corrupt("there is no estimator '" + name + "' in this build");
-  --stream_->depth;
 }
 
 void check_state(std::string_view name, bool good) {

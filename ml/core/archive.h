@@ -89,7 +89,9 @@ class InputArchive {
   // Reads models by their estimator's name; null where there is none of that name.
   using Loader = ModelPtr (*)(std::string_view name, InputArchive& archive);
 
+  // The bytes must outlive the archive.
   InputArchive(std::span<const char> bytes, Loader loader);
+  InputArchive(std::string&& bytes, Loader loader) = delete;
   ~InputArchive();
   InputArchive(const InputArchive&) = delete;
   InputArchive& operator=(const InputArchive&) = delete;
@@ -158,7 +160,11 @@ class InputArchive {
       // Grown as it is read: a lying count of large items must not allocate ahead of its bytes.
       const std::size_t n = get_count(1);
       v.clear();
-      for (std::size_t i = 0; i < n; ++i) get(v.emplace_back());
+      for (std::size_t i = 0; i < n; ++i) {
+        T item{};
+        get(item);
+        v.push_back(std::move(item));
+      }
     }
   }
 
