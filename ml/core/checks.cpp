@@ -14,26 +14,49 @@ std::string shape(const MatrixView& X) {
   return std::to_string(X.rows()) + " x " + std::to_string(X.cols());
 }
 
-struct BadCell {
+struct BadCell {  // the first of its kind in row order
   Index row = -1;
   Index column = -1;
-  Index count = 0;
+  Index count = 0;  // of all
+
+  void add(Index i, Index j) {
+    if (count++ == 0) {
+      row = i;
+      column = j;
+    }
+  }
 };
 
-// The first cell in row order for which bad(value) holds, and how many there are.
-template <class Bad>
-BadCell find_bad(const MatrixView& X, Bad bad) {
-  BadCell found;
+struct BadCells {
+  BadCell any;
+  BadCell missing;
+  BadCell infinite;
+};
+
+// x * 0 is NaN for NaN and infinity and zero for all else, so one sum tells whether a
+// row holds any; eight sums, since one would wait for each addition.
+bool all_finite(const double* row, Index n) {
+  constexpr Index lanes = 8;
+  double probe[lanes] = {};
+  Index j = 0;
+  for (; j + lanes <= n; j += lanes) {
+    for (Index k = 0; k < lanes; ++k) probe[k] += row[j + k] * 0.0;
+  }
+  for (; j < n; ++j) probe[0] += row[j] * 0.0;
+  double total = 0.0;
+  for (const double p : probe) total += p;
+  return total == 0.0;
+}
+
+BadCells find_bad(const MatrixView& X) {
+  BadCells found;
   for (Index i = 0; i < X.rows(); ++i) {
     const double* row = X.data() + i * X.outerStride();
-    // Adding up tells in one pass whether the row may hold any NaN or infinity.
-    double probe = 0.0;
-    for (Index j = 0; j < X.cols(); ++j) probe += row[j] * 0.0;
-    if (probe == 0.0) continue;
+    if (all_finite(row, X.cols())) continue;
     for (Index j = 0; j < X.cols(); ++j) {
-      if (!bad(row[j])) continue;
-      if (found.count == 0) found = {i, j, 0};
-      ++found.count;
+      if (std::isfinite(row[j])) continue;
+      found.any.add(i, j);
+      (std::isnan(row[j]) ? found.missing : found.infinite).add(i, j);
     }
   }
   return found;
@@ -53,11 +76,9 @@ BadCell find_bad(const MatrixView& X, Bad bad) {
 
 void refuse_bad_cells(std::string_view name, bool missing_allowed, const MatrixView& X,
                       const Schema* columns) {
-  const BadCell infinite = find_bad(X, [](double v) { return std::isinf(v); });
-  if (infinite.count > 0) refuse_cell(name, infinite, columns, true);
-  if (missing_allowed) return;
-  const BadCell missing = find_bad(X, [](double v) { return std::isnan(v); });
-  if (missing.count > 0) refuse_cell(name, missing, columns, false);
+  const BadCells found = find_bad(X);
+  if (found.infinite.count > 0) refuse_cell(name, found.infinite, columns, true);
+  if (found.missing.count > 0 && !missing_allowed) refuse_cell(name, found.missing, columns, false);
 }
 
 void check_weight(std::string_view name, const Tags& tags, const MatrixView& X,
@@ -131,7 +152,7 @@ void check_fit_target(std::string_view name, const Tags& tags, const MatrixView&
     throw InvalidArgument("T004", owner(name) + "it takes one target, but y has " +
                                       std::to_string(y.cols()) + " columns");
   }
-  const BadCell bad = find_bad(y, [](double v) { return !std::isfinite(v); });
+  const BadCell bad = find_bad(y).any;
   if (bad.count > 0) {
     throw InvalidArgument("T007",
                           owner(name) + "y is not finite in row " + std::to_string(bad.row) +
@@ -148,8 +169,8 @@ void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& 
   for (Index i = 1; i < y.size(); ++i) {
     if (y[i] != y[0]) return;
   }
-  throw InvalidArgument("T008", owner(name) + "y holds one class only ('" + y.name(0) + "')",
-                        "a classifier needs two");
+  const std::string only = y.size() > 0 ? "one class only ('" + y.name(0) + "')" : "no class";
+  throw InvalidArgument("T008", owner(name) + "y holds " + only, "a classifier needs two");
 }
 
 void check_squarable(std::string_view name, const MatrixView& X) {
