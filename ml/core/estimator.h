@@ -57,8 +57,10 @@ constexpr Role role_of() {
     return Role::classifier;
   else if constexpr (std::derived_from<M, Clusterer>)
     return Role::clusterer;
-  else
+  else {
+    static_assert(std::derived_from<M, Transformer>, "fit returns a model of no role: add role()");
     return Role::transformer;
+  }
 }
 
 // The numbers or labels of a target, or InvalidArgument saying what `name` needs.

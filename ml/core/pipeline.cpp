@@ -221,6 +221,13 @@ Pipeline::Pipeline(std::vector<Estimator> steps) {
   }
 }
 
+Pipeline operator|(Estimator a, Estimator b) {
+  std::vector<Estimator> steps;
+  steps.push_back(std::move(a));
+  steps.push_back(std::move(b));
+  return Pipeline(std::move(steps));
+}
+
 Tags Pipeline::tags() const {
   const Tags first = steps_.front().tags();
   const Tags last = steps_.back().tags();
@@ -240,23 +247,26 @@ ModelPtr Pipeline::fit(const MatrixView& X, const Target& y, const Context& cont
   if (!context.weight.empty() && !tags().weights) {
     throw NotSupported("W003", std::string(steps_.back().name()) + " takes no sample weights");
   }
+  Schema schema = context.columns != nullptr ? *context.columns : numeric_schema(X.cols());
+  const auto fit_step = [&](std::size_t i, const MatrixView& in) {
+    const Estimator& step = steps_[i];
+    return step.fit(in, y,
+                    {.weight = step.tags().weights ? context.weight : std::span<const double>(),
+                     .columns = &schema,
+                     .seed = derive_seed(context.seed, step.name(), i)});
+  };
   Transformers transformers;
   Matrix current;  // the output of the last transformer
-  Schema schema = context.columns != nullptr ? *context.columns : numeric_schema(X.cols());
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Estimator& step = steps_[i];
+  for (std::size_t i = 0; i + 1 < steps_.size(); ++i) {
     const MatrixView in = i == 0 ? MatrixView(X) : MatrixView(current);
-    const Context own{.weight = step.tags().weights ? context.weight : std::span<const double>(),
-                      .columns = &schema,
-                      .seed = derive_seed(context.seed, step.name(), i)};
-    ModelPtr model = step.fit(in, y, own);
-    if (i + 1 == steps_.size()) return make_fitted(std::move(transformers), std::move(model));
-    auto transformer = as_transformer(model);
+    auto transformer = as_transformer(fit_step(i, in));
     current = transformer->transform(in);
     schema = transformer->columns_out(schema);
     transformers.push_back(std::move(transformer));
   }
-  throw InvalidArgument("P004", "a pipeline needs at least one step");
+  const MatrixView in = transformers.empty() ? MatrixView(X) : MatrixView(current);
+  ModelPtr last = fit_step(steps_.size() - 1, in);
+  return make_fitted(std::move(transformers), std::move(last));
 }
 
 std::vector<ModelPtr> fitted_steps(const ModelPtr& model) {

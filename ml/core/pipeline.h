@@ -34,10 +34,8 @@ class Pipeline {
   std::vector<Estimator> steps_;
 };
 
-template <IsEstimator A, IsEstimator B>
-Pipeline operator|(A a, B b) {
-  return Pipeline({Estimator(std::move(a)), Estimator(std::move(b))});
-}
+// Of two estimator structs, Pipelines or Estimators.
+Pipeline operator|(Estimator a, Estimator b);
 
 // The fitted steps of a model that a Pipeline made, in order; the model itself where it is not one.
 std::vector<ModelPtr> fitted_steps(const ModelPtr& model);
