@@ -6,7 +6,8 @@
 namespace lathe {
 namespace {
 
-constexpr Index kept_at_most = 1 << 20;  // numbers in one buffer; larger ones are given back
+constexpr std::size_t most_kept = 32;    // buffers of a thread
+constexpr Index most_numbers = 1 << 20;  // in a buffer; larger ones are freed at once
 
 std::vector<Vector>& free_buffers() {
   thread_local std::vector<Vector> buffers;
@@ -17,6 +18,7 @@ std::vector<Vector>& free_buffers() {
 
 Scratch::Scratch(Index rows, Index cols) : rows_(rows), cols_(cols) {
   auto& buffers = free_buffers();
+  if (buffers.capacity() == 0) buffers.reserve(most_kept);  // so that giving back cannot throw
   if (!buffers.empty()) {
     buffer_ = std::move(buffers.back());
     buffers.pop_back();
@@ -25,7 +27,10 @@ Scratch::Scratch(Index rows, Index cols) : rows_(rows), cols_(cols) {
 }
 
 Scratch::~Scratch() {
-  if (buffer_.size() <= kept_at_most) free_buffers().push_back(std::move(buffer_));
+  auto& buffers = free_buffers();
+  if (buffer_.size() <= most_numbers && buffers.size() < buffers.capacity()) {
+    buffers.push_back(std::move(buffer_));
+  }
 }
 
 }  // namespace lathe
