@@ -1,0 +1,67 @@
+// Every instruction level gives the same bits.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "lathe/ml/core/kernels.h"
+
+#include "tests/ml/core/kernel_data.h"
+#include "tests/ml/core/support.h"
+
+namespace lathe {
+namespace {
+
+// A checksum over all kernels, in a process of its own with LATHE_KERNELS set to `level`: one byte,
+// to be an exit code.
+int checksum(const char* level) {
+  level != nullptr ? setenv("LATHE_KERNELS", level, 1) : unsetenv("LATHE_KERNELS");
+  std::uint64_t hash = 14695981039346656037ULL;
+  const auto add = [&](double v) {
+    for (int i = 0; i < 8; ++i) hash = (hash ^ ((bits(v) >> (8 * i)) & 0xFF)) * 1099511628211ULL;
+  };
+  for (const Index n : lengths) {
+    Matrix a = random_matrix(1, n, 30, 3.0);
+    const Matrix b = random_matrix(1, n, 31, 3.0);
+    add(kernels::dot(a.data(), b.data(), n));
+    add(kernels::squared_distance(a.data(), b.data(), n));
+    add(kernels::sum(a.data(), n));
+    kernels::standardise(a, b.row(0).transpose(), b.row(0).transpose(), a);
+    kernels::logistic(a.data(), n / 2);
+    kernels::exp(a.data() + n / 2, n - n / 2);
+    for (Index i = 0; i < n; ++i) add(a(0, i));
+  }
+  return static_cast<int>((hash ^ (hash >> 32)) & 0x7F);
+}
+
+TEST(KernelLevelDeathTest, GivesTheSameBitsAtEachLevel) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const std::string best(kernels::level());
+  const int expected = checksum(best.c_str());
+  EXPECT_EXIT(std::_Exit(checksum("baseline")), testing::ExitedWithCode(expected), "");
+  EXPECT_EXIT(std::_Exit(checksum(nullptr)), testing::ExitedWithCode(expected), "");
+  if (best == "x86-64-v4") {
+    EXPECT_EXIT(std::_Exit(checksum("x86-64-v3")), testing::ExitedWithCode(expected), "");
+  }
+}
+
+TEST(KernelLevelDeathTest, IsRefusedWhereTheProcessorHasItNot) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto refused = [] {
+    setenv("LATHE_KERNELS", "x86-64-v9", 1);
+    const std::string why = refusal([] { kernels::level(); });
+    const bool right = why ==
+                       "O005 LATHE_KERNELS=x86-64-v9 is not a level of this processor | baseline "
+                       "always is; x86-64-v3 and x86-64-v4 may be";
+    return right ? 42 : 0;
+  };
+  EXPECT_EXIT(std::_Exit(refused()), testing::ExitedWithCode(42), "");
+}
+
+TEST(KernelLevel, IsOneOfThree) {
+  const std::string_view level = kernels::level();
+  EXPECT_TRUE(level == "baseline" || level == "x86-64-v3" || level == "x86-64-v4") << level;
+}
+
+}  // namespace
+}  // namespace lathe
