@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernels.h"
 
 namespace lathe {
 namespace {
@@ -33,26 +34,11 @@ struct BadCells {
   BadCell infinite;
 };
 
-// x * 0 is NaN for NaN and infinity and zero for all else, so one sum tells whether a
-// row holds any; eight sums, since one would wait for each addition.
-bool all_finite(const double* row, Index n) {
-  constexpr Index lanes = 8;
-  double probe[lanes] = {};
-  Index j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    for (Index k = 0; k < lanes; ++k) probe[k] += row[j + k] * 0.0;
-  }
-  for (; j < n; ++j) probe[0] += row[j] * 0.0;
-  double total = 0.0;
-  for (const double p : probe) total += p;
-  return total == 0.0;
-}
-
 BadCells find_bad(const MatrixView& X) {
   BadCells found;
   for (Index i = 0; i < X.rows(); ++i) {
     const double* row = X.data() + i * X.outerStride();
-    if (all_finite(row, X.cols())) continue;
+    if (kernels::all_finite(row, X.cols())) continue;
     for (Index j = 0; j < X.cols(); ++j) {
       if (std::isfinite(row[j])) continue;
       found.any.add(i, j);

@@ -14,6 +14,7 @@ struct Table {
   double (*dot)(const double* a, const double* b, std::ptrdiff_t n);
   double (*squared_distance)(const double* a, const double* b, std::ptrdiff_t n);
   double (*sum)(const double* a, std::ptrdiff_t n);
+  bool (*all_finite)(const double* a, std::ptrdiff_t n);
   void (*affine)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols, std::ptrdiff_t stride,
                  const double* coef, const double* intercept, std::ptrdiff_t targets, double* out,
                  std::ptrdiff_t out_stride);

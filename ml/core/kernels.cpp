@@ -47,6 +47,8 @@ double squared_distance(const double* a, const double* b, Index n) {
 
 double sum(const double* a, Index n) { return table().sum(a, n); }
 
+bool all_finite(const double* a, Index n) { return table().all_finite(a, n); }
+
 void affine(const MatrixView& X, const Matrix& coef, const Vector& intercept, MatrixRef out) {
   table().affine(X.data(), X.rows(), coef.cols(), X.outerStride(), coef.data(), intercept.data(),
                  coef.rows(), out.data(), out.outerStride());

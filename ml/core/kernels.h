@@ -15,6 +15,7 @@ std::string_view level();
 double dot(const double* a, const double* b, Index n);
 double squared_distance(const double* a, const double* b, Index n);
 double sum(const double* a, Index n);
+bool all_finite(const double* a, Index n);  // neither NaN nor infinity
 
 // out = X coef' + intercept. X: n x d, coef: t x d, intercept: t, out: n x t.
 void affine(const MatrixView& X, const Matrix& coef, const Vector& intercept, MatrixRef out);

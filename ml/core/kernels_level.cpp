@@ -100,6 +100,11 @@ double sum(const double* a, ptrdiff_t n) {
   return lane_sum(n, [=]<class V>(ptrdiff_t i) { return load<V>(a + i); });
 }
 
+// x * 0 is NaN for NaN and infinity, and a zero for all else.
+bool all_finite(const double* a, ptrdiff_t n) {
+  return lane_sum(n, [=]<class V>(ptrdiff_t i) { return load<V>(a + i) * 0.0; }) == 0.0;
+}
+
 void affine(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride, const double* coef,
             const double* intercept, ptrdiff_t targets, double* out, ptrdiff_t out_stride) {
   for (ptrdiff_t i = 0; i < rows; ++i, X += stride, out += out_stride) {
@@ -193,7 +198,8 @@ void logistic(double* x, ptrdiff_t n) {
 
 }  // namespace
 
-const Table table = {LATHE_KERNEL_LEVEL_NAME, dot, squared_distance, sum, affine, standardise,
-                     squared_distances,       exp, logistic};
+const Table table = {
+    LATHE_KERNEL_LEVEL_NAME, dot, squared_distance, sum, all_finite, affine, standardise,
+    squared_distances,       exp, logistic};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

@@ -10,6 +10,7 @@
 namespace lathe {
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
@@ -73,6 +74,23 @@ TEST(Sum, AddsInEightLanesAndOneTree) {
     for (int i = 0; i < 4; ++i) four[i] = lane[i] + lane[i + 4];
     const double expected = (four[0] + four[2]) + (four[1] + four[3]);
     EXPECT_EQ(bits(kernels::sum(a.data(), n)), bits(expected)) << n;
+  }
+}
+
+TEST(AllFinite, FindsNaNAndInfinityWhereverTheyAre) {
+  constexpr double huge = std::numeric_limits<double>::max();
+  for (const Index n : lengths) {
+    if (n > 100) continue;
+    std::vector<double> a(static_cast<std::size_t>(n), huge);
+    EXPECT_TRUE(kernels::all_finite(a.data(), n));
+    for (double& cell : a) {
+      for (const double bad : {nan, -nan, infinity, -infinity}) {
+        cell = bad;
+        ASSERT_FALSE(kernels::all_finite(a.data(), n));
+      }
+      cell = -0.0;
+    }
+    EXPECT_TRUE(kernels::all_finite(a.data(), n));
   }
 }
 
