@@ -35,7 +35,8 @@ const char* bold_red() {
 
 void DataArguments::add_to(CLI::App& app) {
   app.add_option("DATA", path, "a CSV file (.gz too), or - for standard input")->required();
-  app.add_option("--missing", missing, "one more text that marks a missing value")
+  app.add_option("--missing", missing,
+                 "one more text that marks a missing value, besides none, NA, NaN, null and ?")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   app.add_option("--type", types, "COLUMN=numeric or COLUMN=category, over what is inferred")
@@ -68,13 +69,14 @@ CsvOptions DataArguments::options() const {
 
 Table DataArguments::read() const { return read_csv(path, options()); }
 
-Table DataArguments::read_for(const Contract& contract) const {
+Table DataArguments::read_for(const Contract& contract, bool with_targets) const {
   CsvOptions reading = options();
   reading.strict = false;
   for (const Column& column : contract.inputs.columns) {
     reading.types.insert({column.name, column.kind});
   }
-  for (const std::string& target : contract.targets) {  // for scoring
+  for (const std::string& target : contract.targets) {
+    if (!with_targets) break;
     const bool text = contract.role == Role::classifier && contract.classes.is_text();
     reading.types.insert({target, text ? ColumnKind::categorical : ColumnKind::numeric});
   }
@@ -126,7 +128,8 @@ void note(const std::string& sentence) { std::cerr << "note: " << sentence << '\
 void warning(const std::string& sentence) { std::cerr << "warning: " << sentence << '\n'; }
 
 void refuse_overwriting(const std::string& path, bool force) {
-  if (force || !std::filesystem::exists(path)) return;
+  std::error_code unknown;
+  if (force || !std::filesystem::exists(path, unknown)) return;
   throw InvalidArgument("U002", path + " is there already", "--force overwrites it");
 }
 

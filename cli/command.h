@@ -36,8 +36,9 @@ struct DataArguments {
 
   void add_to(CLI::App& app);
   Table read() const;
-  // For predicting: the columns of the contract have its kinds, and others may be anything.
-  Table read_for(const Contract& contract) const;
+  // For a saved model: its columns have the kinds of the contract, and others may be anything; so
+  // may the targets, unless they are to be compared with.
+  Table read_for(const Contract& contract, bool with_targets) const;
 
  private:
   CsvOptions options() const;

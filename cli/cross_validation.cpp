@@ -1,5 +1,6 @@
 #include "lathe/cli/cross_validation.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <iostream>
@@ -9,6 +10,7 @@
 
 #include "lathe/cli/command.h"
 #include "lathe/cli/text_table.h"
+#include "lathe/ml/core/error.h"
 
 namespace lathe {
 namespace {
@@ -24,14 +26,12 @@ class Progress {
  public:
   void operator()(Index done, Index folds) const {
     if (interrupted != 0) throw Exit{exit_interrupted};
+    if (!terminal_) return;
     const double elapsed = seconds();
     const double left = elapsed / static_cast<double>(done) * static_cast<double>(folds - done);
     const std::string line =
         fmt::format("cv  {}/{} folds  elapsed {:.1f} s  left {:.1f} s", done, folds, elapsed, left);
-    if (!terminal_)
-      std::cerr << line << '\n';
-    else
-      std::cerr << '\r' << line << "\033[K" << (done == folds ? "\r\033[K" : "") << std::flush;
+    std::cerr << '\r' << line << "\033[K" << (done == folds ? "\r\033[K" : "") << std::flush;
   }
 
  private:
@@ -45,8 +45,15 @@ class Progress {
 
 }  // namespace
 
-std::optional<Labels> take_groups(Table& table, const std::string& column) {
+std::optional<Labels> take_groups(Table& table, const std::string& column,
+                                  const ColumnArguments& others) {
   if (column.empty()) return std::nullopt;
+  const auto& targets = others.targets;
+  if (column == others.weight ||
+      std::find(targets.begin(), targets.end(), column) != targets.end()) {
+    throw InvalidArgument("U004",
+                          "column '" + column + "' cannot be the groups and something else");
+  }
   Labels groups = table.labels(table.column(column));
   table = table.drop(column);
   return groups;

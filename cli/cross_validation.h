@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lathe/cli/command.h"
 #include "lathe/evaluation/cross_validate.h"
 #include "lathe/ml/fitted_pipeline.h"
 
@@ -18,10 +19,11 @@ struct CrossValidationArguments {
 };
 
 // The column as groups, taken out of the table; none for an empty name.
-std::optional<Labels> take_groups(Table& table, const std::string& column);
+std::optional<Labels> take_groups(Table& table, const std::string& column,
+                                  const ColumnArguments& others);
 
-// Prints progress on stderr: one line with the time left on a terminal, else a line per fold.
-// Ctrl-C ends it after the folds under way (exit code 130).
+// Shows progress and the time left on stderr where that is a terminal. Ctrl-C ends it after the
+// folds under way (exit code 130).
 CrossValidation run_cross_validation(const TrainingData& data, const FitOptions& options,
                                      const CrossValidationArguments& arguments);
 

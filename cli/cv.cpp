@@ -113,7 +113,7 @@ void cv_command(const Arguments& arguments) {
   if (!arguments.save.empty()) refuse_overwriting(fold_path(arguments.save, 0), arguments.force);
 
   Table table = arguments.data.read();
-  how.groups = take_groups(table, arguments.group);
+  how.groups = take_groups(table, arguments.group, arguments.columns);
   const FitOptions options = arguments.columns.fit_options(arguments.seed);
   const TrainingData data = prepare(pipeline, table, options);
   for (const std::string& sentence : data.notes) note(sentence);

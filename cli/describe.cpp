@@ -42,7 +42,7 @@ void print_text(const Arguments& arguments, const TableProfile& profile) {
   std::cout << table.text();
   std::string hints;
   for (const ColumnProfile& c : profile.columns) {
-    for (const Hint& hint : c.hints) hints += "  " + hint.text + '\n';
+    for (const Hint& hint : c.hints) hints += "  " + c.name + ": " + hint.text + '\n';
   }
   if (!hints.empty()) std::cout << "\nworth a look:\n" << hints;
 }

@@ -29,7 +29,7 @@ void fit_command(const Arguments& arguments) {
   refuse_overwriting(arguments.output, arguments.force);
   Table table = arguments.data.read();
   CrossValidationArguments cv = arguments.cv;
-  cv.groups = take_groups(table, arguments.group);
+  cv.groups = take_groups(table, arguments.group, arguments.columns);
 
   const FitOptions options = arguments.columns.fit_options(arguments.seed);
   const TrainingData data = prepare(pipeline, table, options);

@@ -7,7 +7,7 @@
 
 #include "lathe/cli/command.h"
 #include "lathe/cli/json.h"
-#include "lathe/ml/core/error.h"
+#include "lathe/ml/file_write.h"
 #include "lathe/ml/model_file.h"
 
 namespace lathe {
@@ -74,7 +74,11 @@ void write_csv(std::ostream& out, const std::vector<std::string>& names,
   std::vector<std::string> quoted;
   for (const std::string& name : names) quoted.push_back(csv_field(name));
   line(quoted);
-  for (Index i = 0; i < rows; ++i) line(cells(prediction, i));
+  for (Index i = 0; i < rows; ++i) {
+    std::vector<std::string> row = cells(prediction, i);
+    if (row.size() == 1 && row[0].empty()) row[0] = "NA";  // a blank line would be no row
+    line(row);
+  }
 }
 
 Json values_json(const Prediction& prediction) {
@@ -96,26 +100,10 @@ Json values_json(const Prediction& prediction) {
   return list;
 }
 
-// Written whole beside the place and renamed, so that nobody reads half of it.
-void write_file(const std::string& path, bool force, const std::string& text) {
-  refuse_overwriting(path, force);
-  const std::string temporary = path + ".partial-" + std::to_string(::getpid());
-  std::ofstream out(temporary, std::ios::binary);
-  out << text;
-  out.close();
-  std::error_code failed;
-  if (out) std::filesystem::rename(temporary, path, failed);
-  if (!out || failed) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw IoError("I002", path + " could not be written");
-  }
-}
-
 void predict_command(const Arguments& arguments) {
   if (!arguments.output.empty()) refuse_overwriting(arguments.output, arguments.force);
   const FittedPipeline fitted = load_model_file(arguments.model);
-  const Table table = arguments.data.read_for(fitted.contract());
+  const Table table = arguments.data.read_for(fitted.contract(), false);
   std::vector<std::string> notes;
   const Prediction prediction = fitted.predict(table, arguments.proba, &notes);
   for (const std::string& sentence : notes) note(sentence);
@@ -136,7 +124,7 @@ void predict_command(const Arguments& arguments) {
   if (arguments.output.empty())
     std::cout << out.str();
   else
-    write_file(arguments.output, arguments.force, out.str());
+    write_file_atomically(arguments.output, out.str(), arguments.force);
 }
 
 }  // namespace

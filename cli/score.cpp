@@ -22,7 +22,7 @@ void score_command(const Arguments& arguments) {
   std::vector<Metric> metrics;
   for (const std::string& name : arguments.metrics) metrics.push_back(make_metric(name));
   const FittedPipeline fitted = load_model_file(arguments.model);
-  const Table table = arguments.data.read_for(fitted.contract());
+  const Table table = arguments.data.read_for(fitted.contract(), true);
   std::vector<std::string> notes;
   const std::vector<Score> scores = score(fitted, table, metrics, &notes);
   for (const std::string& sentence : notes) note(sentence);

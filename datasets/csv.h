@@ -42,7 +42,8 @@ struct CsvOptions {
 // A column is numeric when every cell that is not missing is a number (quoted or not), or when it
 // has no cell that is not missing; else it is categorical, which includes boolean words and dates.
 // Two cases are decided for safety:
-// - Whole numbers of which a double would lose digits (identifiers beyond 2^53) stay categories.
+// - Whole numbers of which a double would lose digits stay categories: identifiers beyond 2^53, and
+//   those with leading zeros (007).
 // - A column that is almost numeric, and would become a category by a typo, is refused (D013):
 //   where 95 % or more of its cells are numbers, or where the others are only inf or nan or
 //   numbers beyond 1.8e308, which is no number to learn from. CsvOptions has the two cures.

@@ -16,10 +16,11 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
 
-// Up to 15 digits always fit. Beyond that, print what the double holds and compare.
+// Leading zeros are lost (007 is a name, not a number). Otherwise up to 15 digits always fit;
+// beyond that, print what the double holds and compare.
 bool loses_digits(std::string_view digits, double value) {
+  if (digits.size() > 1 && digits[0] == '0') return true;
   if (digits.size() <= std::numeric_limits<double>::digits10) return false;
-  digits.remove_prefix(digits.find_first_not_of('0'));
   std::array<char, 320> exact;  // the largest double has 309 digits
   const auto [end, error] =
       std::to_chars(exact.data(), exact.data() + exact.size(), value, std::chars_format::fixed, 0);
@@ -68,7 +69,8 @@ ParsedNumber parse_number(std::string_view text) {
     value = 0.0;
   }
   const bool only_digits =
-      value > 1e15 && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
+      (value > 1e15 || text[0] == '0') &&
+      std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
   const NumberKind kind =
       only_digits && loses_digits(text, value) ? NumberKind::long_integer : NumberKind::number;
   return {kind, negative ? -value : value};

@@ -7,7 +7,7 @@ namespace lathe {
 
 enum class NumberKind {
   number,
-  long_integer,  // digits only, and more of them than a double can hold: value is rounded
+  long_integer,  // digits only, some of which a double cannot give back: value is rounded
   not_finite,    // inf, infinity or nan in any case and with any sign, or a number beyond 1.8e308
   text,
 };

@@ -152,11 +152,10 @@ void add_default_columns(TrainingData& data) {
   const std::string text = std::string("columns(") + (numbers ? "numeric: simple_imputer, " : "") +
                            "categorical: simple_imputer(strategy=most_frequent) | "
                            "one_hot_encoder(handle_unknown=ignore))";
-  const std::string first = data.pipeline.to_pipe().steps.at(0).name;
   data.notes.push_back(
       (texts.size() == 1 ? "column " + texts[0] + " is"
                          : std::to_string(texts.size()) + " columns (" + texts[0] + ", ...) are") +
-      " text, which " + first + " does not take, so the pipeline was given the step " + text);
+      " text, which the pipeline does not encode, so it was given the step " + text);
   data.pipeline = Pipeline({make_estimator(text), std::move(data.pipeline)});
 }
 

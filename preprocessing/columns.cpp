@@ -106,7 +106,7 @@ Tags Columns::tags() const {
   const bool weights = std::any_of(branches.begin(), branches.end(), [](const Branch& branch) {
     return branch.estimator.tags().weights;
   });
-  return {.missing = true, .categorical = true, .weights = weights};
+  return {.missing = true, .categorical = true, .encodes = true, .weights = weights};
 }
 
 ColumnsModel Columns::fit(const MatrixView& X, const Target& y, const Context& context) const {

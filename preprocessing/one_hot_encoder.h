@@ -22,7 +22,7 @@ struct OneHotEncoder {
   static constexpr std::string_view name = "one_hot_encoder";
   static constexpr std::string_view doc =
       "One column of zeros and ones for each value of a column.";
-  static constexpr Tags tags{.missing = true, .categorical = true};
+  static constexpr Tags tags{.missing = true, .categorical = true, .encodes = true};
 
   enum class HandleUnknown { error, ignore, infrequent_if_exist };
   enum class Drop { first, if_binary };

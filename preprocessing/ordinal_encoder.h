@@ -23,7 +23,7 @@ class OrdinalEncoderModel;
 struct OrdinalEncoder {
   static constexpr std::string_view name = "ordinal_encoder";
   static constexpr std::string_view doc = "Numbers 0, 1, ... for the values of a column.";
-  static constexpr Tags tags{.missing = true, .categorical = true};
+  static constexpr Tags tags{.missing = true, .categorical = true, .encodes = true};
 
   enum class HandleUnknown { error, use_encoded_value };
 

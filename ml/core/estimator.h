@@ -26,6 +26,7 @@ namespace lathe {
 struct Tags {
   bool missing = false;       // NaN in X
   bool categorical = false;   // categorical columns, as codes
+  bool encodes = false;       // and gives numbers for them
   bool weights = false;       // Context.weight
   bool multi_target = false;  // several targets at once
 };

@@ -69,7 +69,9 @@ void softmax(MatrixRef scores) {
   for (Index i = 0; i < scores.rows(); ++i) {
     double* row = scores.data() + i * scores.outerStride();
     const double most = *std::max_element(row, row + scores.cols());
-    for (Index k = 0; k < scores.cols(); ++k) row[k] -= most;
+    for (Index k = 0; k < scores.cols(); ++k) {
+      row[k] = row[k] == most ? 0.0 : row[k] - most;  // also where the largest is infinite
+    }
     t.exp(row, scores.cols());
     const double total = t.sum(row, scores.cols());
     for (Index k = 0; k < scores.cols(); ++k) row[k] /= total;

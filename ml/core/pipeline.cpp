@@ -1,5 +1,6 @@
 #include "lathe/ml/core/pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lathe/ml/core/archive.h"
@@ -229,12 +230,21 @@ Pipeline operator|(Estimator a, Estimator b) {
 }
 
 Tags Pipeline::tags() const {
-  const Tags first = steps_.front().tags();
   const Tags last = steps_.back().tags();
-  return {.missing = first.missing,
-          .categorical = first.categorical,
-          .weights = last.weights,
-          .multi_target = last.multi_target};
+  Tags tags{.missing = steps_.front().tags().missing,
+            .categorical = true,
+            .weights = last.weights,
+            .multi_target = last.multi_target};
+  for (const Estimator& step : steps_) {  // until something makes numbers of categories
+    tags.encodes = step.tags().encodes;
+    tags.categorical = step.tags().categorical;
+    if (tags.encodes || !tags.categorical) break;
+  }
+  if (role() == Role::transformer) {
+    tags.weights = std::any_of(steps_.begin(), steps_.end(),
+                               [](const Estimator& step) { return step.tags().weights; });
+  }
+  return tags;
 }
 
 Pipe Pipeline::to_pipe() const {

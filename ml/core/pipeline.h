@@ -21,7 +21,9 @@ class Pipeline {
 
   const std::vector<Estimator>& steps() const { return steps_; }
   Role role() const { return steps_.back().role(); }
-  Tags tags() const;  // missing, categorical: the first step's; weights: the last step's
+  // missing: the first step's. categorical: every step takes them until one encodes them. weights:
+  // the last step's; any step's where all are transformers.
+  Tags tags() const;
   Pipe to_pipe() const;
 
   // Weights go to every step that takes them; the last one must. Each step's seed derives from

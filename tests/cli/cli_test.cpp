@@ -171,6 +171,12 @@ TEST(Cli, GroupsStayTogether) {
                     "group_kfold(n_splits=5)", "--group", "who", "--json"});
   ASSERT_EQ(cv.exit_code, 0) << cv.err;
   EXPECT_EQ(json::parse(cv.out)["metrics"]["r2"]["folds"].size(), 5U);
+  EXPECT_EQ(cv.err, "") << "progress is for terminals";
+
+  const Outcome both = folder.lathe({"cv", path, "--target", "y", "--pipeline", "ridge",
+                                     "--splitter", "group_kfold", "--group", "y"});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_THAT(both.err, HasSubstr("cannot be the groups"));
 }
 
 TEST(Cli, TextColumnsWithoutAnEncoderGetTheDocumentedDefault) {
@@ -179,6 +185,31 @@ TEST(Cli, TextColumnsWithoutAnEncoderGetTheDocumentedDefault) {
                                     "logistic_regression", "--output", "m.lathe"});
   ASSERT_EQ(fit.exit_code, 0) << fit.err;
   EXPECT_THAT(fit.err, AllOf(HasSubstr("note: "), HasSubstr("one_hot_encoder")));
+}
+
+TEST(Cli, LabelsComeBackAsTheyWentIn) {
+  const Folder folder;
+  std::string table = "x,code\n";
+  for (int i = 0; i < 20; ++i) table += std::to_string(i) + (i < 10 ? ",007\n" : ",8\n");
+  const std::string path = folder.write("t.csv", table);
+  ASSERT_EQ(folder
+                .lathe({"fit", path, "--target", "code", "--pipeline", "logistic_regression",
+                        "--output", "m.lathe"})
+                .exit_code,
+            0);
+  EXPECT_THAT(folder.lathe({"predict", "m.lathe", path}).out, StartsWith("prediction\n007\n"));
+
+  // What is not to be compared with is not looked at.
+  EXPECT_EQ(folder.lathe({"predict", "m.lathe", "-"}, "x,code\n1,to be seen\n").out,
+            "prediction\n007\n");
+}
+
+TEST(Cli, AnImputerAloneDoesNotEncodeText) {
+  const Folder folder;
+  const Outcome fit = folder.lathe({"fit", penguins, "--target", "species", "--pipeline",
+                                    "simple_imputer | logistic_regression", "--output", "m.lathe"});
+  EXPECT_EQ(fit.exit_code, 0) << fit.err;
+  EXPECT_THAT(fit.err, HasSubstr("one_hot_encoder"));
 }
 
 TEST(Cli, ListsEverything) {
