@@ -102,18 +102,16 @@ void sync_folder(const std::string& path) {
 void write_file_atomically(const std::string& path, std::string_view bytes, bool overwrite) {
   struct stat status {};
   if (!overwrite && ::lstat(path.c_str(), &status) == 0) refuse_overwriting(path);
-  std::string target = path;
-  if (::stat(path.c_str(), &status) == 0) {
-    // A device or a folder must not give way to a file; a link stays, and its file is replaced.
-    if (!S_ISREG(status.st_mode)) throw IoError("M006", "cannot write " + path + ": not a file");
-    target = std::filesystem::canonical(path);
+  // A device or a folder must not give way to a file.
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw IoError("M006", "cannot write " + path + ": not a file");
   }
-  TemporaryFile file(target);
+  TemporaryFile file(path);
   if (overwrite) file.keep_mode_of_target();
   file.write(bytes);
   file.finish();
   file.move(overwrite);
-  sync_folder(target);
+  sync_folder(path);
 }
 
 }  // namespace lathe

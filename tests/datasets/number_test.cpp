@@ -25,7 +25,8 @@ TEST(ParseNumber, ReadsWhatPeopleWrite) {
   EXPECT_EQ(number("1e3"), 1000.0);
   EXPECT_EQ(number("1.5E-3"), 0.0015);
   EXPECT_EQ(number("2e+2"), 200.0);
-  EXPECT_EQ(number("007"), 7.0);
+  EXPECT_EQ(number("0.07"), 0.07);
+  EXPECT_EQ(parse_number("007").kind, NumberKind::long_integer);  // a name: the zeros would be lost
   EXPECT_EQ(number(" \t7 "), 7.0);
 }
 

@@ -66,6 +66,13 @@ TEST(WriteFileAtomically, KeepsThePermissionsOfWhatItOverwrites) {
   EXPECT_EQ(mode(folder / "file"), mode_t{0640});
 }
 
+TEST(WriteFileAtomically, DoesNotTakeThePlaceOfWhatIsNoFile) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(write_file_atomically(folder / "pipe", "new", true), IoError);
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+}
+
 TEST(WriteFileAtomically, ReplacesALinkAndLeavesWhatItPointsTo) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "target", "old", false);

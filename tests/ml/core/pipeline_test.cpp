@@ -87,7 +87,11 @@ TEST(Pipeline, TakesWhatItsFirstAndLastStepsTake) {
   EXPECT_FALSE(tags.categorical);
   EXPECT_FALSE((Squares{} | RowSum{}).tags().missing);
   EXPECT_FALSE((Centre{} | Near{}).tags().weights);
-  EXPECT_TRUE((Passthrough{} | Near{}).tags().categorical);
+  // Categories pass through as codes, and what comes next takes numbers only.
+  EXPECT_FALSE((Passthrough{} | Near{}).tags().categorical);
+  EXPECT_TRUE((Passthrough{} | Passthrough{}).tags().categorical);
+  // In a branch, where the last step is a transformer, any step may want the weights.
+  EXPECT_TRUE((Centre{} | Squares{}).tags().weights);
 }
 
 TEST(Pipeline, RefusesNoStepsAndLateTransformers) {
