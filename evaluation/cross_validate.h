@@ -60,10 +60,10 @@ struct CrossValidation {
   std::vector<double> score_seconds;  // per fold: predicting and scoring
   std::vector<Index> n_train;         // rows
   std::vector<Index> n_test;
-  OutOfFoldPredictions predictions;  // empty unless asked for
-  std::vector<ModelPtr> models;      // one per fold; empty unless asked for
+  OutOfFoldPredictions predictions;            // empty unless asked for
+  std::vector<ModelPtr> models;                // one per fold; empty unless asked for
   std::vector<std::vector<Index>> train_rows;  // of X, that each of the models was fitted on
-  std::string pipeline;              // text forms
+  std::string pipeline;                        // text forms
   std::string splitter;
   std::uint64_t seed = 0;
   std::vector<std::string> warnings;  // of the fits too, each naming its folds

@@ -26,8 +26,8 @@ struct FoldResult {
   std::vector<double> train_scores;
   double fit_seconds = 0.0;
   double score_seconds = 0.0;
-  ScoredRows prediction;  // kept where asked for
-  ModelPtr model;         // kept where asked for
+  ScoredRows prediction;     // kept where asked for
+  ModelPtr model;            // kept where asked for
   std::vector<Index> train;  // rows, with the model
   std::vector<std::string> warnings;
 };

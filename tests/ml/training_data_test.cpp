@@ -98,7 +98,8 @@ TEST(Prepare, TextColumnsGetTheDocumentedDefault) {
             "columns(numeric: simple_imputer, categorical: simple_imputer(strategy=most_frequent) "
             "| one_hot_encoder(handle_unknown=ignore)) | ridge");
   ASSERT_EQ(data.notes.size(), 1U);
-  EXPECT_THAT(data.notes[0], HasSubstr("column \"town\" is text, which the pipeline does not encode"));
+  EXPECT_THAT(data.notes[0],
+              HasSubstr("column \"town\" is text, which the pipeline does not encode"));
 
   const FitOptions only_text = choice({"price"}, {"area", "rooms", "grade", "weight"});
   EXPECT_EQ(prepared("ridge", only_text).pipeline.text(),
