@@ -1,6 +1,6 @@
-// The heavy loops, compiled once for each instruction level (kernels_level.cpp) and chosen at
+// The heavy loops of predict and transform, compiled once for each instruction level and chosen at
 // start. Raw pointers only: nothing here may share an inline function with files built with other
-// flags.
+// flags. Each family of kernels (kernels_*.cpp) has a table like this one.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,16 @@ extern const Table table;
 
 // The best level this processor has, or what LATHE_KERNELS asks for (baseline, x86-64-v3,
 // x86-64-v4) where the processor has it.
+enum class Level { baseline, v3, v4 };
+Level chosen_level();
+
+// The one of the chosen level.
+template <class T>
+const T& at_level(const T& baseline, const T& v3, const T& v4) {
+  const Level level = chosen_level();
+  return level == Level::v4 ? v4 : level == Level::v3 ? v3 : baseline;
+}
+
 const Table& table();
 
 }  // namespace lathe::kernels

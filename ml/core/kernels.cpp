@@ -11,7 +11,7 @@
 namespace lathe::kernels {
 namespace {
 
-const Table& choose() {
+Level choose() {
   const char* asked = std::getenv("LATHE_KERNELS");
   const std::string_view wanted = asked != nullptr ? asked : "";
 #ifdef LATHE_X86_LEVELS
@@ -21,10 +21,10 @@ const Table& choose() {
   const bool has_v4 = has_v3 && __builtin_cpu_supports("avx512f") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (has_v4 && (wanted.empty() || wanted == v4::table.level)) return v4::table;
-  if (has_v3 && (wanted.empty() || wanted == v3::table.level)) return v3::table;
+  if (has_v4 && (wanted.empty() || wanted == v4::table.level)) return Level::v4;
+  if (has_v3 && (wanted.empty() || wanted == v3::table.level)) return Level::v3;
 #endif
-  if (wanted.empty() || wanted == baseline::table.level) return baseline::table;
+  if (wanted.empty() || wanted == baseline::table.level) return Level::baseline;
   throw InvalidArgument(
       "O005", "LATHE_KERNELS=" + std::string(wanted) + " is not a level of this processor",
       "baseline always is; x86-64-v3 and x86-64-v4 may be");
@@ -32,9 +32,18 @@ const Table& choose() {
 
 }  // namespace
 
+Level chosen_level() {
+  static const Level level = choose();
+  return level;
+}
+
 const Table& table() {
-  static const Table& chosen = choose();
+#ifdef LATHE_X86_LEVELS
+  static const Table& chosen = at_level(baseline::table, v3::table, v4::table);
   return chosen;
+#else
+  return baseline::table;
+#endif
 }
 
 std::string_view level() { return table().level; }

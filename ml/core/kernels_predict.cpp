@@ -1,33 +1,10 @@
-// The loops of one instruction level: LATHE_KERNEL_LEVEL is its namespace, LATHE_KERNEL_LEVEL_NAME
-// its name. GCC's vector extensions, eight lanes wide everywhere: a narrower machine takes several
-// registers for one, and the bits stay the same. No header that has inline functions.
+// The loops of predict and transform. Eight lanes everywhere, in one order and without fused
+// multiply-add: a narrower machine takes several registers for one, and the bits stay the same.
+#include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_table.h"
 
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
-
-using std::ptrdiff_t;
-
-constexpr ptrdiff_t lanes = 8;
-using Lanes [[gnu::vector_size(64)]] = double;
-using Quad [[gnu::vector_size(32)]] = double;
-using Pair [[gnu::vector_size(16)]] = double;
-
-// What is done number by number is done in the widest registers of the level.
-#if defined(__AVX512F__)
-constexpr ptrdiff_t width = 8;
-#elif defined(__AVX2__)
-constexpr ptrdiff_t width = 4;
-#else
-constexpr ptrdiff_t width = 2;
-#endif
-using Wide [[gnu::vector_size(width * 8)]] = double;
-using Whole [[gnu::vector_size(width * 8)]] = long long;
-// As Wide, but found at any address and beside plain doubles.
-using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
-
-inline const Loose& at(const double* p) { return *reinterpret_cast<const Loose*>(p); }
-inline Loose& at(double* p) { return *reinterpret_cast<Loose*>(p); }
 
 template <class V>
 inline V load(const double* p) {

@@ -1,0 +1,52 @@
+// Registers of one instruction level, for kernels_*.cpp only: each is compiled once for each level,
+// with LATHE_KERNEL_LEVEL its namespace and LATHE_KERNEL_LEVEL_NAME its name. All in here is
+// internal to the file that includes it, so that no two levels share a function.
+#pragma once
+
+#include <cstddef>
+#if defined(__FMA__)
+#include <immintrin.h>
+#endif
+
+namespace lathe::kernels::LATHE_KERNEL_LEVEL {
+namespace {
+
+using std::ptrdiff_t;
+
+constexpr ptrdiff_t lanes = 8;
+using Lanes [[gnu::vector_size(64)]] = double;
+using Quad [[gnu::vector_size(32)]] = double;
+using Pair [[gnu::vector_size(16)]] = double;
+
+// What is done number by number is done in the widest registers of the level.
+#if defined(__AVX512F__)
+constexpr ptrdiff_t width = 8;
+#elif defined(__AVX2__)
+constexpr ptrdiff_t width = 4;
+#else
+constexpr ptrdiff_t width = 2;
+#endif
+using Wide [[gnu::vector_size(width * 8)]] = double;
+using Whole [[gnu::vector_size(width * 8)]] = long long;
+// As Wide, but found at any address and beside plain doubles.
+using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
+
+[[maybe_unused]] inline const Loose& at(const double* p) {
+  return *reinterpret_cast<const Loose*>(p);
+}
+[[maybe_unused]] inline Loose& at(double* p) { return *reinterpret_cast<Loose*>(p); }
+
+// a * b + c, rounded once where the level has that instruction, twice where it has not. For fits:
+// their bits are promised for one level only.
+[[maybe_unused]] inline Wide multiply_add(Wide a, Wide b, Wide c) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Wide>(_mm512_fmadd_pd(a, b, c));
+#elif defined(__FMA__)
+  return reinterpret_cast<Wide>(_mm256_fmadd_pd(a, b, c));
+#else
+  return a * b + c;
+#endif
+}
+
+}  // namespace
+}  // namespace lathe::kernels::LATHE_KERNEL_LEVEL
