@@ -6,6 +6,7 @@
 #include "lathe/ml/contract.h"
 #include "lathe/server/error.h"
 #include "lathe/server/inference.h"
+#include "lathe/server/watcher.h"
 
 namespace lathe::server {
 
@@ -73,6 +74,21 @@ void describe(const ServedModel& served, inference::ModelStatistics& out) {
   describe(counters.output, *statistics.mutable_compute_output());
 }
 
+void describe(const VersionPolicy& policy, inference::ModelVersionPolicy& out) {
+  switch (policy.kind()) {
+    case VersionPolicy::Kind::latest:
+      out.mutable_latest()->set_num_versions(static_cast<std::uint32_t>(policy.count()));
+      break;
+    case VersionPolicy::Kind::all:
+      out.mutable_all();
+      break;
+    case VersionPolicy::Kind::specific:
+      for (const std::uint64_t version : policy.versions()) {
+        out.mutable_specific()->add_versions(static_cast<std::int64_t>(version));
+      }
+  }
+}
+
 }  // namespace
 
 void Inference::server_live(inference::ServerLiveResponse& response) const {
@@ -105,7 +121,9 @@ void Inference::model_metadata(const inference::ModelMetadataRequest& request,
                                inference::ModelMetadataResponse& response) const {
   const ServedModelPtr served = repository_.find(request.name(), request.version());
   response.set_name(served->name());
-  response.add_versions(served->version_text());
+  for (const ServedModelPtr& version : repository_.ready(served->name())) {
+    response.add_versions(version->version_text());
+  }
   response.set_platform(platform);
   const auto describe_tensor = [](auto& tensor, std::string_view name, const char* type,
                                   Index columns) {
@@ -129,7 +147,7 @@ void Inference::model_config(const inference::ModelConfigRequest& request,
   inference::ModelConfig& config = *response.mutable_config();
   config.set_name(served->name());
   config.set_platform(platform);
-  config.mutable_version_policy()->mutable_latest()->set_num_versions(1);
+  describe(watcher_.policy(served->name()), *config.mutable_version_policy());
   Index widest = std::max(served->inputs().size(), Index{1});
   each_input(*served, [&](std::string_view name, const char* type, Index columns) {
     inference::ModelInput& input = *config.add_input();
@@ -155,8 +173,12 @@ void Inference::model_statistics(const inference::ModelStatisticsRequest& reques
     for (const ServedModelPtr& served : repository_.ready()) {
       describe(*served, *response.add_model_stats());
     }
-  } else {
-    describe(*repository_.find(request.name(), request.version()), *response.add_model_stats());
+    return;
+  }
+  const ServedModelPtr one = repository_.find(request.name(), request.version());
+  if (!request.version().empty()) return describe(*one, *response.add_model_stats());
+  for (const ServedModelPtr& served : repository_.ready(request.name())) {
+    describe(*served, *response.add_model_stats());
   }
 }
 

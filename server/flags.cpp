@@ -8,10 +8,7 @@ void add_flags(CLI::App& app, ServeOptions& options) {
   app.add_option("--grpc-address", options.address,
                  "HOST:PORT to listen on (port 0: any free one), or unix:PATH")
       ->capture_default_str();
-  app.add_option("--poll-seconds", options.poll_seconds,
-                 "how often to look for changed models; 0: never")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
+  add_model_flags(app, options);
   app.add_option("--max-message-mib", options.max_message_mib, "largest request, in MiB")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -23,6 +20,7 @@ void add_flags(CLI::App& app, ServeOptions& options) {
                  "how long calls that run may take to finish when told to stop")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
+  add_log_flags(app, options);
 }
 
 }  // namespace lathe::server

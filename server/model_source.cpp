@@ -29,13 +29,16 @@ std::error_code each_folder(const fs::path& folder, Visit visit) {
 }
 
 Listing list_folder(const fs::path& folder) {
-  Listing models;
-  const auto add_model = [&models](const std::string& name, const fs::path& path) {
+  Listing found{.folders = {folder}};
+  const auto add_model = [&found](const std::string& name, const fs::path& path) {
     if (!can_be_asked_for(name)) return;
-    auto& versions = models[name];
-    const auto add_version = [&versions](const std::string& version, const fs::path& at) {
+    found.folders.push_back(path);
+    auto& versions = found.models[name];
+    const auto add_version = [&](const std::string& version, const fs::path& at) {
       const std::uint64_t number = version_number(version);
-      if (number != 0) versions.emplace(number, at / "model.lathe");
+      if (number == 0) return;
+      versions.emplace(number, at / "model.lathe");
+      found.folders.push_back(at);
     };
     // A folder may vanish while it is listed. Any other trouble must not look like that.
     const std::error_code error = each_folder(path, add_version);
@@ -46,7 +49,7 @@ Listing list_folder(const fs::path& folder) {
   if (const std::error_code error = each_folder(folder, add_model)) {
     throw IoError("R021", "model repository " + folder.string() + ": " + error.message());
   }
-  return models;
+  return found;
 }
 
 }  // namespace
@@ -68,7 +71,8 @@ ListModels model_file(const fs::path& file) {
         "model file " + in_quotes(file.filename().string()) + ": its name cannot be a model's",
         "the name must be printable UTF-8 and not begin with a point");
   }
-  return [file, name] { return Listing{{name, {{1, file}}}}; };
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  return [file, name, folder] { return Listing{{{name, {{1, file}}}}, {folder}}; };
 }
 
 }  // namespace lathe::server

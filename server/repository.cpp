@@ -66,26 +66,44 @@ std::vector<VersionStatus> Repository::index() const {
 std::vector<ServedModelPtr> Repository::ready() const {
   const std::shared_lock lock(mutex_);
   std::vector<ServedModelPtr> models;
-  for (const auto& [name, versions] : models_) {
-    if (const ServedModelPtr* model = serving(versions)) models.push_back(*model);
-  }
+  for (const auto& [name, versions] : models_) add_ready(versions, models);
   return models;
+}
+
+std::vector<ServedModelPtr> Repository::ready(std::string_view name) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<ServedModelPtr> models;
+  const auto found = models_.find(name);
+  if (found != models_.end()) add_ready(found->second, models);
+  return models;
+}
+
+void Repository::add_ready(const Versions& versions, std::vector<ServedModelPtr>& models) {
+  for (const auto& [version, slot] : versions) {
+    if (slot.model != nullptr) models.push_back(slot.model);
+  }
 }
 
 void Repository::publish(ServedModelPtr model) {
   const std::string& name = model->name();
-  std::vector<ServedModelPtr> retired;  // freed once the lock is not held
+  Slot slot{VersionState::ready, "", model};
+  {
+    const std::unique_lock lock(mutex_);
+    std::swap(models_[name][model->version()], slot);
+  }
+  notify(name, true);
+}
+
+void Repository::retire(const std::string& name, std::uint64_t version, const std::string& reason) {
+  Slot slot{VersionState::unavailable, reason, nullptr};  // freed once the lock is not held
+  bool ready = false;
   {
     const std::unique_lock lock(mutex_);
     Versions& versions = models_[name];
-    for (auto& [version, slot] : versions) {
-      if (slot.model == nullptr) continue;
-      retired.push_back(std::move(slot.model));
-      slot = {VersionState::unavailable, "version " + model->version_text() + " serves", nullptr};
-    }
-    versions[model->version()] = {VersionState::ready, "", model};
+    std::swap(versions[version], slot);
+    ready = serving(versions) != nullptr;
   }
-  notify(name, true);
+  if (slot.model != nullptr && !ready) notify(name, false);
 }
 
 void Repository::set_state(const std::string& name, std::uint64_t version, VersionState state,

@@ -1,6 +1,7 @@
 #include "lathe/server/serve.h"
 
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "lathe/ml/contract.h"
@@ -18,16 +19,41 @@ std::chrono::milliseconds rounded_up(double seconds) {
   return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }
 
+namespace {
+
+WatcherOptions watcher_options(const ServeOptions& options) {
+  WatcherOptions chosen{.policy = options.version_policy,
+                        .policies = options.version_policies,
+                        .on_request = options.model_control == ModelControl::explicit_};
+  // Where nothing is looked at again, half a file is a bad one at once.
+  const bool looks_again = options.model_control == ModelControl::poll;
+  chosen.settle = looks_again ? rounded_up(options.settle_seconds) : std::chrono::milliseconds(0);
+  return chosen;
+}
+
+void log_serving(const Repository& repository, const std::string& address) {
+  std::set<std::string> names;
+  for (const ServedModelPtr& model : repository.ready()) names.insert(model->name());
+  log_info("lathed: serving " + std::to_string(names.size()) +
+               (names.size() == 1 ? " model on " : " models on ") + address,
+           {{"models", names.size()}, {"address", address}});
+}
+
+}  // namespace
+
 int serve(const ServeOptions& options) {
   prepare_process();
-  log_info("lathed " + std::string(lathe_version()) + ": loading " + options.models);
+  set_log(options.log_format, options.log_level);
+  log_info("lathed " + std::string(lathe_version()) + ": loading " + options.models,
+           {{"version", lathe_version()}, {"models", options.models}});
 
   const std::filesystem::path models = options.models;
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(models, ignored);
   Repository repository;
-  Watcher watcher(repository, folder ? model_folder(models) : model_file(models));
-  if (folder) {
+  Watcher watcher(repository, folder ? model_folder(models) : model_file(models),
+                  watcher_options(options));
+  if (folder || options.model_control == ModelControl::explicit_) {
     watcher.scan_once();
   } else {
     watcher.load(models.stem().string());  // throws: there is nothing else to serve
@@ -36,10 +62,8 @@ int serve(const ServeOptions& options) {
   Inference inference(repository, watcher, {.max_cells = options.max_cells});
   Transport transport(inference, repository,
                       {.address = options.address, .max_message_mib = options.max_message_mib});
-  if (options.poll_seconds > 0.0) watcher.start(rounded_up(options.poll_seconds));
-  const std::size_t count = repository.ready().size();
-  log_info("lathed: serving " + std::to_string(count) +
-           (count == 1 ? " model on " : " models on ") + transport.address());
+  if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));
+  log_serving(repository, transport.address());
 
   wait_for_stop();
   const SecondSignal second;

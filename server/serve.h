@@ -4,7 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <map>
 #include <string>
+
+#include "lathe/server/log.h"
+#include "lathe/server/version_policy.h"
 
 namespace CLI {
 class App;
@@ -12,10 +16,23 @@ class App;
 
 namespace lathe::server {
 
+// What changes the models that serve, besides calls to load and unload.
+enum class ModelControl {
+  poll,      // changes of the folder
+  none,      // nothing: it is looked at once, at the start
+  explicit_  // nothing, and none is loaded at the start
+};
+
 struct ServeOptions {
   std::string models;  // a repository folder, or one .lathe file
+  ModelControl model_control = ModelControl::poll;
+  VersionPolicy version_policy;
+  std::map<std::string, VersionPolicy> version_policies;  // of models that have their own
+  double poll_seconds = 1.0;    // how often the models are looked at; 0: when the kernel tells
+  double settle_seconds = 5.0;  // until half a file that does not grow is taken for a bad one
+  LogFormat log_format = LogFormat::text;
+  LogLevel log_level = LogLevel::info;
   std::string address = "127.0.0.1:8001";
-  double poll_seconds = 1.0;  // how often the models are looked at; 0: never
   int max_message_mib = 64;
   std::int64_t max_cells = std::int64_t{1} << 24;
   double drain_seconds = 30.0;  // how long calls may take to end after SIGTERM
@@ -23,6 +40,9 @@ struct ServeOptions {
 
 // The flags of all options but `models`, with their ranges.
 void add_flags(CLI::App& app, ServeOptions& options);
+// Those of them that are about models and the log.
+void add_model_flags(CLI::App& app, ServeOptions& options);
+void add_log_flags(CLI::App& app, ServeOptions& options);
 
 // So that more than no time never becomes none.
 std::chrono::milliseconds rounded_up(double seconds);

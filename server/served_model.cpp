@@ -33,11 +33,13 @@ bool is_numeric(const Column& column) { return column.kind == ColumnKind::numeri
 
 }  // namespace
 
-ServedModel::ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted)
+ServedModel::ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted,
+                         std::int64_t file_bytes)
     : name_(std::move(name)),
       version_(version),
       version_text_(std::to_string(version)),
       fitted_(std::move(fitted)),
+      file_bytes_(file_bytes),
       all_numeric_(std::ranges::all_of(inputs().columns, is_numeric)),
       outputs_(outputs_of(model())) {
   for (Index j = 0; j < inputs().size(); ++j) columns_.emplace(inputs()[j].name, j);

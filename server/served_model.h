@@ -25,11 +25,14 @@ struct Output {
 
 class ServedModel {
  public:
-  ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted);
+  // `file_bytes`: the size of its file, about that of its memory; 0 where there is none.
+  ServedModel(std::string name, std::uint64_t version, FittedPipeline fitted,
+              std::int64_t file_bytes = 0);
 
   const std::string& name() const { return name_; }
   std::uint64_t version() const { return version_; }
   const std::string& version_text() const { return version_text_; }
+  std::int64_t file_bytes() const { return file_bytes_; }
   const Contract& contract() const { return fitted_.contract(); }
   const Schema& inputs() const { return fitted_.contract().inputs; }
   const Model& model() const { return *fitted_.model(); }
@@ -49,6 +52,7 @@ class ServedModel {
   std::uint64_t version_;
   std::string version_text_;
   FittedPipeline fitted_;
+  std::int64_t file_bytes_;
   bool all_numeric_;
   std::vector<Output> outputs_;
   std::unordered_map<std::string_view, Index> columns_;  // keys are the contract's

@@ -32,4 +32,10 @@ struct ModelCounters {
   std::atomic<std::int64_t> last_inference_ms{0};  // since 1970
 };
 
+// What has become of versions since the server started.
+struct RepositoryCounters {
+  std::atomic<std::uint64_t> loads{0};        // published
+  std::atomic<std::uint64_t> quarantined{0};  // refused for good, until their file changes
+};
+
 }  // namespace lathe::server

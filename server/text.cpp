@@ -15,6 +15,19 @@ std::size_t character_length(std::string_view text) {
   return !control && find_invalid_utf8(character) == length ? length : 0;
 }
 
+// Appends what text begins with, as \xNN where it is not printable; the number of bytes taken.
+std::size_t append_character(std::string_view text, std::string& result) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  const std::size_t length = character_length(text);
+  if (length > 0) {
+    result += text.substr(0, length);
+    return length;
+  }
+  const auto byte = static_cast<unsigned char>(text[0]);
+  result += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+  return 1;
+}
+
 }  // namespace
 
 bool is_printable(std::string_view text) {
@@ -26,18 +39,17 @@ bool is_printable(std::string_view text) {
   return true;
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) text.remove_prefix(append_character(text, result));
+  return result;
+}
+
 std::string in_quotes(std::string_view text) {
   static constexpr std::size_t most = 40;
-  static constexpr std::string_view digits = "0123456789abcdef";
   std::string result = "\"";
   while (!text.empty() && result.size() < most) {
-    const std::size_t length = character_length(text);
-    if (length == 0) {
-      const auto byte = static_cast<unsigned char>(text[0]);
-      result += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
-    }
-    result += text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
+    text.remove_prefix(append_character(text, result));
   }
   return result + (text.empty() ? "\"" : "...\"");
 }

@@ -10,6 +10,9 @@ namespace lathe::server {
 // Well-formed UTF-8 without control characters.
 bool is_printable(std::string_view text);
 
+// As \xNN what is not printable, the rest as it is.
+std::string printable(std::string_view text);
+
 // In quotes; at most about 40 bytes of it, and as \xNN what is not printable.
 std::string in_quotes(std::string_view text);
 

@@ -1,10 +1,13 @@
 #include "lathe/server/watcher.h"
 
+#include <algorithm>
 #include <memory>
 #include <ranges>
 #include <utility>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lathe/ml/model_file.h"
 #include "lathe/server/error.h"
@@ -25,12 +28,26 @@ NotFound no_model(const std::string& name) {
   return {"R001", "there is no model " + in_quotes(name) + " in the repository"};
 }
 
+// What a file may be called that is still being copied: cut off, or not there.
+bool is_half(const Error& error) {
+  return error.code() == "M001" || error.code() == "M003" || error.code() == "M007";
+}
+
 }  // namespace
 
-Watcher::Watcher(Repository& repository, ListModels list)
-    : repository_(repository), list_(std::move(list)) {}
+Watcher::Watcher(Repository& repository, ListModels list, WatcherOptions options)
+    : repository_(repository), list_(std::move(list)), options_(std::move(options)) {
+  if (!options_.now) {
+    options_.now = [] { return std::chrono::system_clock::now().time_since_epoch(); };
+  }
+}
 
 Watcher::~Watcher() { stop(); }
+
+const VersionPolicy& Watcher::policy(const std::string& name) const {
+  const auto own = options_.policies.find(name);
+  return own == options_.policies.end() ? options_.policy : own->second;
+}
 
 Watcher::Stamp Watcher::stamp_of(const fs::path& file) {
   struct stat status = {};
@@ -41,10 +58,11 @@ Watcher::Stamp Watcher::stamp_of(const fs::path& file) {
 void Watcher::scan_once() {
   const std::lock_guard lock(mutex_);
   const Listing found = list_();
-  for (const auto& [name, files] : found) update(name, files);
+  changes_.listen_to(found.folders);  // before files are read: what changes meanwhile is heard of
+  for (const auto& [name, files] : found.models) update(name, files);
   for (auto entry = known_.begin(); entry != known_.end();) {
     auto& [name, known] = *entry;
-    if (found.contains(name)) {
+    if (found.models.contains(name)) {
       ++entry;
     } else {
       forget_missing(name, {}, known);
@@ -54,84 +72,161 @@ void Watcher::scan_once() {
 }
 
 void Watcher::update(const std::string& name, const Files& files) {
-  Known& known = known_[name];
-  if (!known.unloaded) serve_newest(name, files, known);
+  const auto [entry, is_new] = known_.try_emplace(name);
+  Known& known = entry->second;
+  if (is_new && options_.on_request) known.unloaded = "not loaded: RepositoryModelLoad does that";
+  if (known.unloaded.empty()) {
+    serve(name, files, known);
+  } else {
+    for (const auto& [version, file] : files) {
+      leave_out(name, version, known.unloaded, known.versions[version]);
+    }
+  }
   forget_missing(name, files, known);
 }
 
-// From the newest down, until one serves.
-void Watcher::serve_newest(const std::string& name, const Files& files, Known& known) {
+// From the newest down, so that a version is retired only after those that take over serve.
+void Watcher::serve(const std::string& name, const Files& files, Known& known) {
+  const VersionPolicy& wanted = policy(name);
+  std::vector<std::uint64_t> serving;
   for (const auto& [version, file] : files | std::views::reverse) {
-    const Tried& tried = known.versions[version];
-    const bool unchanged = tried.stamp == stamp_of(file);
-    const bool serves = version == known.serving;
-    if (unchanged && serves) {
-      repository_.set_state(name, version, VersionState::ready, tried.error);
-      break;
+    Tried& tried = known.versions[version];
+    if (wanted.takes(version, serving.size())) {
+      if (serve(name, version, file, tried)) serving.push_back(version);
+    } else if (tried.error.empty() || tried.serves) {
+      leave_out(name, version,
+                wanted.kind() == VersionPolicy::Kind::latest
+                    ? "version " + std::to_string(serving.front()) + " serves"
+                    : "the version policy is " + wanted.text(),
+                tried);
     }
-    if (unchanged && !tried.error.empty()) continue;
-    if (try_load(name, version, file, known) || serves) break;
-  }
-  for (const auto& [version, file] : files) {
-    if (version >= known.serving) break;
-    Tried& older = known.versions[version];
-    if (!older.error.empty()) continue;
-    older = {};  // to be loaded afresh if the newer ones are taken away
-    repository_.set_state(name, version, VersionState::unavailable,
-                          "version " + std::to_string(known.serving) + " serves");
   }
 }
 
+// Whether the version serves, from its file or from before that changed.
+bool Watcher::serve(const std::string& name, std::uint64_t version, const fs::path& file,
+                    Tried& tried) {
+  const bool unchanged = tried.stamp == stamp_of(file);
+  if (unchanged && !tried.error.empty()) {
+    report(name, version, tried);
+    if (tried.serves) repository_.set_state(name, version, VersionState::ready, tried.error);
+    return tried.serves;
+  }
+  if (unchanged && tried.serves) {
+    repository_.set_state(name, version, VersionState::ready, "");
+    return true;
+  }
+  return try_load(name, version, file, tried) || tried.serves;
+}
+
+void Watcher::leave_out(const std::string& name, std::uint64_t version, const std::string& reason,
+                        Tried& tried) {
+  if (tried.serves) {
+    repository_.retire(name, version, reason);
+    log_info("model " + name + " version " + std::to_string(version) +
+                 " ends with its last call: " + reason,
+             {{"model", name}, {"version", version}});
+  } else {
+    repository_.set_state(name, version, VersionState::unavailable, reason);
+  }
+  tried = {};  // to be loaded afresh if it is wanted again
+}
+
 bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs::path& file,
-                       Known& known) {
+                       Tried& tried) {
   const std::string shown = name + "/" + std::to_string(version) + "/model.lathe";
-  Tried& tried = known.versions[version];
-  const std::string last_error = tried.error;
-  tried = {stamp_of(file), ""};  // of before it is read: a later write makes another stamp
+  const Tried before = tried;
+  tried = {.stamp = stamp_of(file), .serves = before.serves};  // a later write: another stamp
   repository_.set_state(name, version, VersionState::loading, "being loaded");
   try {
-    // Reasons reach clients by the index, so `shown` takes the place of the path.
-    const auto model =
-        std::make_shared<const ServedModel>(name, version, load_model_file(file.string(), shown));
-    model->warm();
-    repository_.publish(model);
-    known.serving = version;
-    log_info("model " + name + " version " + model->version_text() +
-             " serves: " + model->contract().pipeline);
+    publish(name, version, shown, file, tried.stamp.size);
+    tried.serves = true;
     return true;
   } catch (const IoError& error) {  // such as too many open files: the next scan tries again
-    tried = {{}, error.what()};
+    tried = {.error = error.what(), .serves = before.serves};
   } catch (const Error& error) {
     tried.error = error.what();
+    tried.may_grow = is_half(error);
   } catch (const std::bad_alloc&) {
-    tried = {{}, shown + ": out of memory"};
+    tried = {.error = shown + ": out of memory", .serves = before.serves};
   } catch (const std::exception& error) {
     log_error(shown + ": " + error.what());  // may hold what is not for clients
     tried.error = shown + ": cannot be loaded";
   }
+  // What is tried at each scan is told once.
+  tried.reported = tried.stamp == Stamp{} && before.reported && before.error == tried.error;
   repository_.set_state(name, version, VersionState::unavailable, tried.error);
-  if (tried.error != last_error) {
-    log_warning(
-        "model " + name + " version " + std::to_string(version) + " is not served: " + tried.error +
-        (known.serving == 0 ? ""
-                            : "; version " + std::to_string(known.serving) + " goes on serving"));
-  }
+  report(name, version, tried);
   return false;
 }
 
-// Versions whose folders are gone. The one that serves stays while the others are no better.
+void Watcher::publish(const std::string& name, std::uint64_t version, const std::string& shown,
+                      const fs::path& file, std::int64_t size) {
+  const auto start = std::chrono::steady_clock::now();
+  std::int64_t beside = 0;
+  for (const ServedModelPtr& serving : repository_.ready(name)) beside += serving->file_bytes();
+  // Reasons reach clients by the index, so `shown` takes the place of the path.
+  const auto model = std::make_shared<const ServedModel>(
+      name, version, load_model_file(file.string(), shown), size);
+  model->warm();
+  repository_.publish(model);
+  repository_.counters().loads.fetch_add(1, std::memory_order_relaxed);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - start);
+  log_info("model " + name + " version " + model->version_text() +
+               " serves: " + model->contract().pipeline + " (" + std::to_string(size) + " bytes" +
+               (beside == 0 ? ")"
+                            : ", loaded beside " + std::to_string(beside) +
+                                  " that serve: memory holds both until calls to the old end)"),
+           {{"model", name},
+            {"version", version},
+            {"bytes", size},
+            {"bytes_beside", beside},
+            {"milliseconds", ms.count()}});
+}
+
+// Whether a file as it is will not become a model by being written on.
+bool Watcher::settled(const Stamp& stamp) const {
+  // Far in the future as well: another clock wrote that.
+  const auto age = options_.now() - std::chrono::nanoseconds(stamp.ctime_ns);
+  return std::chrono::abs(age) >= options_.settle;
+}
+
+// In the log and the counters, once, and not while the file may still be growing.
+void Watcher::report(const std::string& name, std::uint64_t version, Tried& tried) {
+  if (tried.reported || (tried.may_grow && !settled(tried.stamp))) return;
+  tried.reported = true;
+  const LogFields fields = {{"model", name}, {"version", version}, {"reason", tried.error}};
+  if (tried.may_grow && tried.stamp.size < 0) {  // a folder, and the file may be on its way
+    log_debug("model " + name + ": " + tried.error, fields);
+    return;
+  }
+  repository_.counters().quarantined.fetch_add(1, std::memory_order_relaxed);
+  const std::vector<ServedModelPtr> serving = repository_.ready(name);
+  log_warning(
+      "model " + name + " version " + std::to_string(version) + " is not served: " + tried.error +
+          (serving.empty() ? ""
+                           : "; version " + serving.back()->version_text() + " goes on serving"),
+      fields);
+}
+
+// Versions whose folders are gone. Those that serve stay while the others are no better.
 void Watcher::forget_missing(const std::string& name, const Files& files, Known& known) {
-  std::erase_if(known.versions, [&](const auto& entry) {
-    const std::uint64_t version = entry.first;
+  const bool others = std::ranges::any_of(known.versions, [&](const auto& entry) {
+    return entry.second.serves && files.contains(entry.first);
+  });
+  std::erase_if(known.versions, [&](auto& entry) {
+    const auto& [version, tried] = entry;
     if (files.contains(version)) return false;
-    if (version == known.serving && !files.empty()) {
+    if (tried.serves && !files.empty() && !others) {
       repository_.set_state(name, version, VersionState::ready,
                             "its folder is gone, and no other version can be loaded");
       return false;
     }
-    if (version == known.serving) {
-      known.serving = 0;
-      log_info("model " + name + " version " + std::to_string(version) + ": removed");
+    if (tried.serves) {
+      log_info("model " + name + " version " + std::to_string(version) +
+                   " ends with its last call: its folder is gone",
+               {{"model", name}, {"version", version}});
     }
     repository_.remove(name, version);
     return true;
@@ -141,31 +236,34 @@ void Watcher::forget_missing(const std::string& name, const Files& files, Known&
 void Watcher::load(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const Listing found = list_();
-  const auto files = found.find(name);
-  if (files == found.end() || files->second.empty()) throw no_model(name);
+  const auto model = found.models.find(name);
+  if (model == found.models.end() || model->second.empty()) throw no_model(name);
+  const Files& files = model->second;
   Known& known = known_[name];
-  known.unloaded = false;
+  known.unloaded.clear();
   for (auto& [version, tried] : known.versions) {
-    if (!tried.error.empty()) tried = {};
+    if (!tried.error.empty()) tried = {.serves = tried.serves};
   }
-  update(name, files->second);
-  const std::uint64_t newest = files->second.rbegin()->first;
-  const std::string& error = known.versions[newest].error;
-  if (!error.empty()) {
-    throw CorruptData("R023", "model " + in_quotes(name) + " version " + std::to_string(newest) +
+  update(name, files);
+  for (const auto& [version, file] : files | std::views::reverse) {
+    if (!policy(name).takes(version, 0)) continue;
+    const std::string& error = known.versions[version].error;
+    if (error.empty()) return;
+    throw CorruptData("R023", "model " + in_quotes(name) + " version " + std::to_string(version) +
                                   " cannot be loaded: " + error);
   }
+  throw NotFound("R002", "model " + in_quotes(name) +
+                             " has no version that its policy takes: " + policy(name).text());
 }
 
 void Watcher::unload(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto known = known_.find(name);
   if (known == known_.end() || known->second.versions.empty()) throw no_model(name);
-  repository_.unload(name, "unloaded on request");
+  known->second.unloaded = "unloaded on request";
+  repository_.unload(name, known->second.unloaded);
   for (auto& [version, tried] : known->second.versions) tried = {};
-  known->second.serving = 0;
-  known->second.unloaded = true;
-  log_info("model " + name + ": unloaded on request");
+  log_info("model " + name + ": unloaded on request", {{"model", name}});
 }
 
 void Watcher::start(std::chrono::milliseconds interval) {
@@ -175,17 +273,30 @@ void Watcher::start(std::chrono::milliseconds interval) {
 void Watcher::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
+  changes_.wake();
   thread_.join();
 }
 
+// Half a file that stays as it is makes no change to be heard of.
+std::chrono::milliseconds Watcher::next_look(std::chrono::milliseconds interval) {
+  const std::lock_guard lock(mutex_);
+  const bool growing = std::ranges::any_of(known_, [](const auto& model) {
+    return std::ranges::any_of(model.second.versions, [](const auto& entry) {
+      return entry.second.may_grow && !entry.second.reported;
+    });
+  });
+  if (interval.count() == 0) interval = std::chrono::milliseconds::max();
+  const auto settle = std::chrono::ceil<std::chrono::milliseconds>(options_.settle);
+  return growing ? std::min(interval, settle) : interval;
+}
+
 void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interval) {
+  // Linux keeps it for each thread. Calls come before loads.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+  // A copy of many files is many changes, and each look reads what changed.
+  constexpr auto pause = std::chrono::milliseconds(20);
   std::string last_error;
-  while (true) {
-    {
-      std::unique_lock lock(sleep_mutex_);
-      wake_.wait_for(lock, stop, interval, [] { return false; });
-    }
-    if (stop.stop_requested()) return;
+  while (!stop.stop_requested()) {
     std::string error;
     try {
       scan_once();
@@ -194,6 +305,7 @@ void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interva
     }
     if (!error.empty() && error != last_error) log_error(error + "; what serves goes on serving");
     last_error = error;
+    if (changes_.wait(next_look(interval))) std::this_thread::sleep_for(pause);
   }
 }
 

@@ -1,14 +1,15 @@
 // Keeps the repository like the folder:
 //
-//   <folder>/<name>/<version>/model.lathe     versions are numbers, the highest good one serves
+//   <folder>/<name>/<version>/model.lathe     versions are numbers; the policy says which serve
 //
 // or like one bare file, which serves as version 1 under the file's name. A new version is loaded
 // beside the old one, checked, warmed, published, and only then is the old one retired. One that
 // cannot be loaded leaves the old one serving and is tried again when its file changes: so a file
-// that is still being copied, whose checksum fails, is published when the copy is done.
+// that is still being copied, whose checksum fails, is published when the copy is done. Once such
+// a file has not changed for a while it is quarantined: logged and counted.
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -17,13 +18,19 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "lathe/server/change_listener.h"
 #include "lathe/server/repository.h"
+#include "lathe/server/version_policy.h"
 
 namespace lathe::server {
 
-// The files that are there: name -> version -> path.
-using Listing = std::map<std::string, std::map<std::uint64_t, std::filesystem::path>>;
+struct Listing {
+  // The files that are there: name -> version -> path.
+  std::map<std::string, std::map<std::uint64_t, std::filesystem::path>> models = {};
+  std::vector<std::filesystem::path> folders = {};  // whose changes change the listing or a file
+};
 // Throws IoError (R021) when the folder cannot be read; nothing changes then.
 using ListModels = std::function<Listing()>;
 ListModels model_folder(std::filesystem::path folder);
@@ -31,21 +38,34 @@ ListModels model_folder(std::filesystem::path folder);
 // cannot be asked for, IoError (R021) when there is no such file now; later the old one stays.
 ListModels model_file(const std::filesystem::path& file);
 
+struct WatcherOptions {
+  VersionPolicy policy = {};
+  std::map<std::string, VersionPolicy> policies = {};  // of models that have their own
+  bool on_request = false;                             // nothing is loaded until load() asks for it
+  std::chrono::nanoseconds settle = std::chrono::seconds(5);  // unchanged that long: no copy runs
+  std::function<std::chrono::nanoseconds()> now = {};  // since 1970; none: the system's clock
+};
+
 class Watcher {
  public:
-  Watcher(Repository& repository, ListModels list);
+  Watcher(Repository& repository, ListModels list, WatcherOptions options = {});
   ~Watcher();
 
   void scan_once();  // throws what `list` throws
 
-  // Loads the newest version of a model now, also after unload(). Throws NotFound (R001), and
-  // CorruptData (R023) with the reason when the newest cannot be loaded.
+  // Loads what the policy takes of a model now, also after unload(). Throws NotFound (R001), and
+  // R002 where the policy takes none, and CorruptData (R023) with the reason when the newest of
+  // those that it takes cannot be loaded.
   void load(const std::string& name);
   // Ends all versions of a model until load() is called. Throws NotFound (R001).
   void unload(const std::string& name);
 
-  void start(std::chrono::milliseconds interval);  // scans on a thread of its own
-  void stop();                                     // waits for a scan that runs
+  const VersionPolicy& policy(const std::string& name) const;
+
+  // Scans on a thread of its own, of low priority: when a folder changes, and every `interval`
+  // unless that is 0.
+  void start(std::chrono::milliseconds interval);
+  void stop();  // waits for a scan that runs
 
  private:
   // What makes a file another file. ctime changes with every write, whatever a copier sets.
@@ -57,30 +77,41 @@ class Watcher {
     bool operator==(const Stamp&) const = default;
   };
   struct Tried {
-    Stamp stamp;
-    std::string error;  // empty: it was loaded
+    Stamp stamp = {};
+    std::string error = {};  // empty: it was loaded, or not tried
+    bool serves = false;     // maybe from before `stamp`
+    bool may_grow = false;   // the error is that of half a file
+    bool reported = false;   // the error is in the log
   };
   struct Known {
     std::map<std::uint64_t, Tried> versions;
-    std::uint64_t serving = 0;  // 0: none
-    bool unloaded = false;      // on request
+    std::string unloaded;  // why it is; empty: it is not
   };
   using Files = std::map<std::uint64_t, std::filesystem::path>;
 
   static Stamp stamp_of(const std::filesystem::path& file);
   void update(const std::string& name, const Files& files);
-  void serve_newest(const std::string& name, const Files& files, Known& known);
+  void serve(const std::string& name, const Files& files, Known& known);
+  bool serve(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
+             Tried& tried);
+  void leave_out(const std::string& name, std::uint64_t version, const std::string& reason,
+                 Tried& tried);
   bool try_load(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
-                Known& known);
+                Tried& tried);
+  void publish(const std::string& name, std::uint64_t version, const std::string& shown,
+               const std::filesystem::path& file, std::int64_t size);
+  bool settled(const Stamp& stamp) const;
+  void report(const std::string& name, std::uint64_t version, Tried& tried);
   void forget_missing(const std::string& name, const Files& files, Known& known);
+  std::chrono::milliseconds next_look(std::chrono::milliseconds interval);
   void run(const std::stop_token& stop, std::chrono::milliseconds interval);
 
   Repository& repository_;
   ListModels list_;
+  WatcherOptions options_;
   std::mutex mutex_;  // one scan, load or unload at a time
   std::map<std::string, Known> known_;
-  std::mutex sleep_mutex_;
-  std::condition_variable_any wake_;
+  ChangeListener changes_;
   std::jthread thread_;
 };
 

@@ -18,17 +18,31 @@ ServedModelPtr version(std::uint64_t number) {
   return std::make_shared<ServedModel>("m", number, fitted);
 }
 
-TEST(Repository, AReplacedVersionLivesUntilItsLastCallEnds) {
+TEST(Repository, ARetiredVersionLivesUntilItsLastCallEnds) {
   Repository repository;
   repository.publish(version(1));
   ServedModelPtr in_use = repository.find("m");
   const std::weak_ptr<const ServedModel> first = in_use;
   repository.publish(version(2));
+  repository.retire("m", 1, "version 2 serves");
   EXPECT_EQ(repository.find("m")->version(), 2U);
   EXPECT_FALSE(first.expired());
   in_use.reset();
   EXPECT_TRUE(first.expired());
   EXPECT_EQ(repository.index()[0].reason, "version 2 serves");
+}
+
+TEST(Repository, AnEmptyVersionIsTheNewestThatServes) {
+  Repository repository;
+  repository.publish(version(10));
+  repository.publish(version(9));
+  EXPECT_EQ(repository.find("m")->version(), 10U);
+  EXPECT_EQ(repository.find("m", "9")->version(), 9U);
+  EXPECT_EQ(repository.ready().size(), 2U);
+  EXPECT_EQ(repository.ready("m")[0]->version(), 9U);
+  EXPECT_TRUE(repository.ready("other").empty());
+  repository.retire("m", 10, "on request");
+  EXPECT_EQ(repository.find("m")->version(), 9U);
 }
 
 TEST(Repository, TellsWhenAModelStartsAndCeasesToServe) {
@@ -39,11 +53,15 @@ TEST(Repository, TellsWhenAModelStartsAndCeasesToServe) {
   });
   repository.publish(version(1));
   repository.publish(version(2));
+  repository.retire("m", 1, "version 2 serves");
   repository.remove("m", 1);
   repository.remove("m", 2);
   repository.publish(version(3));
+  repository.retire("m", 3, "");
+  repository.publish(version(3));
   repository.unload("m", "on request");
-  EXPECT_THAT(heard, testing::ElementsAre("m ready", "m ready", "m gone", "m ready", "m gone"));
+  EXPECT_THAT(heard, testing::ElementsAre("m ready", "m ready", "m gone", "m ready", "m gone",
+                                          "m ready", "m gone"));
 }
 
 TEST(Repository, AReasonDoesNotStopWhatServes) {

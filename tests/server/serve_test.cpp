@@ -28,6 +28,10 @@ TEST(Serve, FlagsHaveBounds) {
   EXPECT_THROW(parse("--max-cells 134217729"), CLI::ValidationError);
   EXPECT_THROW(parse("--max-cells 0"), CLI::ValidationError);
   EXPECT_THROW(parse("--poll-seconds -1"), CLI::ValidationError);
+  EXPECT_NO_THROW(parse("--model-control explicit --version-policy latest(2) --log-format json"));
+  EXPECT_THROW(parse("--model-control often"), CLI::ValidationError);
+  EXPECT_THROW(parse("--version-policy oldest"), CLI::ValidationError);
+  EXPECT_THROW(parse("--log-level loud"), CLI::ValidationError);
   EXPECT_THROW(parse("--threads 2"), CLI::ExtrasError) << "calls are served on one thread each";
 }
 

@@ -1,6 +1,8 @@
 #include "lathe/server/watcher.h"
 
+#include <condition_variable>
 #include <fstream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,24 +11,41 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/model_file.h"
+#include "lathe/server/log.h"
 
 #include "tests/server/models.h"
+#include "tests/server/temporary_folder.h"
 
 namespace lathe::server {
 
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::Not;
 
 class WatcherTest : public testing::Test {
  protected:
   WatcherTest() {
-    std::string pattern = (fs::temp_directory_path() / "lathe_watcher_XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
-    watcher_ = std::make_unique<Watcher>(repository_, model_folder(root_));
+    set_log(LogFormat::text, LogLevel::info, &log_);
+    watch();
   }
-  ~WatcherTest() override { fs::remove_all(root_); }
+  ~WatcherTest() override { set_log(LogFormat::text, LogLevel::info); }
+
+  // Anew, with a clock that stands still until the test moves it.
+  void watch(WatcherOptions options = {}) {
+    options.now = [this] { return now_; };
+    watcher_ = std::make_unique<Watcher>(repository_, model_folder(root_), options);
+  }
+  // Far beyond the settling time of whatever was written.
+  void let_time_pass() { now_ = std::chrono::system_clock::now().time_since_epoch() + 24h; }
+  std::string log() {
+    std::string lines = log_.str();
+    log_.str("");
+    return lines;
+  }
+  std::uint64_t quarantined() const { return repository_.counters().quarantined; }
 
   fs::path file(const std::string& name, const std::string& version) const {
     fs::create_directories(root_ / name / version);
@@ -53,7 +72,10 @@ class WatcherTest : public testing::Test {
     return {name, version, VersionState::unavailable, "not in the index"};
   }
 
-  fs::path root_;
+  TemporaryFolder folder_;
+  fs::path root_ = folder_.path();
+  std::ostringstream log_;
+  std::chrono::nanoseconds now_ = std::chrono::system_clock::now().time_since_epoch();
   Repository repository_;
   std::unique_ptr<Watcher> watcher_;
 };
@@ -91,7 +113,7 @@ TEST_F(WatcherTest, ABadVersionLeavesTheOldOneServingAndSaysWhy) {
   EXPECT_EQ(offset(), 1);
   EXPECT_EQ(row(2).state, VersionState::unavailable);
   EXPECT_THAT(row(2).reason, HasSubstr("m/2/model.lathe"));
-  EXPECT_THAT(row(2).reason, testing::Not(HasSubstr(root_.string()))) << "no path of the host";
+  EXPECT_THAT(row(2).reason, Not(HasSubstr(root_.string()))) << "no path of the host";
   put("m", "3", 3);
   watcher_->scan_once();
   EXPECT_EQ(offset(), 3) << "the bad one does not stand in the way";
@@ -115,6 +137,7 @@ TEST_F(WatcherTest, AHalfCopiedFileIsPublishedWhenItIsWhole) {
   const std::string bytes = model_bytes(linear_model(2, 2));
   put("m", "1", 1);
   watcher_->scan_once();
+  (void)log();
   fs::create_directories(root_ / "m" / "2");
   watcher_->scan_once();
   EXPECT_THAT(row(2).reason, HasSubstr("there is no file m/2/model.lathe"));
@@ -122,11 +145,126 @@ TEST_F(WatcherTest, AHalfCopiedFileIsPublishedWhenItIsWhole) {
        {std::size_t{0}, std::size_t{1}, bytes.size() / 2, bytes.size() - 1}) {
     write(file("m", "2"), std::string_view(bytes).substr(0, share));
     watcher_->scan_once();
+    watcher_->scan_once();
     EXPECT_EQ(offset(), 1) << share << " bytes are there";
+    EXPECT_EQ(row(2).state, VersionState::unavailable);
   }
+  EXPECT_EQ(log(), "") << "a copy is no trouble";
+  EXPECT_EQ(quarantined(), 0U);
   write(file("m", "2"), bytes);
   watcher_->scan_once();
   EXPECT_EQ(offset(), 2);
+  EXPECT_THAT(log(), Not(HasSubstr("warning")));
+}
+
+TEST_F(WatcherTest, HalfAFileThatDoesNotGrowIsQuarantined) {
+  const std::string bytes = model_bytes(linear_model(2, 2));
+  put("m", "1", 1);
+  write(file("m", "2"), std::string_view(bytes).substr(0, bytes.size() / 2));
+  watcher_->scan_once();
+  EXPECT_EQ(quarantined(), 0U);
+  let_time_pass();
+  (void)log();
+  watcher_->scan_once();
+  EXPECT_EQ(quarantined(), 1U);
+  EXPECT_THAT(log(), HasSubstr("warning: model m version 2 is not served: m/2/model.lathe is "
+                               "damaged or incomplete"));
+  watcher_->scan_once();
+  EXPECT_EQ(quarantined(), 1U);
+  EXPECT_EQ(log(), "") << "it is said once";
+  write(file("m", "2"), bytes);
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 2) << "a changed file is tried again";
+}
+
+TEST_F(WatcherTest, AFolderWithoutAFileIsNotAFault) {
+  fs::create_directories(root_ / "m" / "1");
+  watcher_->scan_once();
+  let_time_pass();
+  watcher_->scan_once();
+  watcher_->scan_once();
+  EXPECT_EQ(quarantined(), 0U);
+  EXPECT_EQ(row(1).reason, "there is no file m/1/model.lathe");
+  EXPECT_THAT(log(), Not(HasSubstr("warning")));
+}
+
+TEST_F(WatcherTest, WhatCannotBeACopyIsQuarantinedAtOnce) {
+  std::string bytes = model_bytes(linear_model(2, 2));
+  bytes[8] = 77;  // the format's version
+  write(file("m", "1"), bytes);
+  watcher_->scan_once();
+  EXPECT_EQ(quarantined(), 1U);
+  EXPECT_THAT(log(), HasSubstr("m/1/model.lathe is format 77"));
+}
+
+TEST_F(WatcherTest, TheLogSaysWhatMemoryHoldsWhileAModelIsReplaced) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  const std::string bytes = std::to_string(fs::file_size(file("m", "1")));
+  EXPECT_THAT(log(), HasSubstr("version 1 serves: linear_regression (" + bytes + " bytes)"));
+  put("m", "2", 2);
+  watcher_->scan_once();
+  const std::string said = log();
+  EXPECT_THAT(said, HasSubstr("bytes, loaded beside " + bytes + " that serve"));
+  EXPECT_THAT(said, HasSubstr("model m version 1 ends with its last call: version 2 serves"));
+}
+
+TEST_F(WatcherTest, ThePolicySaysHowManyVersionsServe) {
+  for (const char* version : {"1", "2", "3"}) put("m", version, version[0] - '0');
+  watch({.policy = VersionPolicy::latest(2)});
+  watcher_->scan_once();
+  EXPECT_EQ(offset(), 3) << "the newest answers where none is asked for";
+  EXPECT_EQ(repository_.find("m", "2")->version(), 2U);
+  EXPECT_THROW((void)repository_.find("m", "1"), Error);
+  put("m", "4", 4);
+  watcher_->scan_once();
+  EXPECT_EQ(row(2).reason, "version 4 serves");
+  EXPECT_EQ(repository_.ready("m").size(), 2U);
+  fs::remove_all(root_ / "m" / "3");
+  watcher_->scan_once();
+  EXPECT_EQ(repository_.find("m", "2")->version(), 2U) << "it takes the place of version 3";
+}
+
+TEST_F(WatcherTest, ABadVersionTakesNoPlaceOfThePolicy) {
+  put("m", "1", 1);
+  put("m", "2", 2);
+  write(file("m", "3"), "bad");
+  watch({.policy = VersionPolicy::latest(2)});
+  watcher_->scan_once();
+  EXPECT_EQ(repository_.ready("m").size(), 2U);
+  EXPECT_EQ(repository_.ready("m")[0]->version(), 1U);
+}
+
+TEST_F(WatcherTest, AllVersionsOrTheNamedOnes) {
+  for (const char* name : {"m", "few"}) {
+    for (const char* version : {"1", "2", "3"}) put(name, version, version[0] - '0');
+  }
+  watch({.policy = VersionPolicy::all(), .policies = {{"few", VersionPolicy::specific({1, 2})}}});
+  watcher_->scan_once();
+  EXPECT_EQ(repository_.ready("m").size(), 3U);
+  EXPECT_EQ(offset("few"), 2);
+  EXPECT_EQ(row(3, "few").reason, "the version policy is specific(1,2)");
+  EXPECT_NO_THROW(watcher_->load("few"));
+  put("other", "1", 1);
+  watch({.policies = {{"other", VersionPolicy::specific({7})}}});
+  EXPECT_THROW(watcher_->load("other"), NotFound);
+}
+
+TEST_F(WatcherTest, OnRequestNothingIsLoadedUntilItIsAskedFor) {
+  put("m", "1", 1);
+  put("other", "1", 1);
+  watch({.on_request = true});
+  watcher_->scan_once();
+  EXPECT_TRUE(repository_.ready().empty());
+  EXPECT_THAT(row(1).reason, HasSubstr("RepositoryModelLoad"));
+  watcher_->load("m");
+  EXPECT_EQ(offset(), 1);
+  EXPECT_TRUE(repository_.ready("other").empty());
+  put("m", "2", 2);
+  watcher_->load("m");
+  EXPECT_EQ(offset(), 2);
+  watcher_->unload("m");
+  EXPECT_TRUE(repository_.ready().empty());
 }
 
 TEST_F(WatcherTest, AtTheStartTheNewestGoodVersionServes) {
@@ -252,7 +390,7 @@ TEST_F(WatcherTest, ItsThreadFindsNewVersions) {
     found = true;
     changed.notify_one();
   });
-  watcher_->start(std::chrono::milliseconds(1));
+  watcher_->start(24h);  // so it is the kernel that tells
   put("m", "2", 2);
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return found; });
