@@ -12,6 +12,7 @@
 #include "lathe/ml/linear/ridge.h"
 #include "lathe/preprocessing/columns.h"
 #include "lathe/preprocessing/drop.h"
+#include "lathe/preprocessing/max_abs_scaler.h"
 #include "lathe/preprocessing/min_max_scaler.h"
 #include "lathe/preprocessing/one_hot_encoder.h"
 #include "lathe/preprocessing/ordinal_encoder.h"
@@ -28,6 +29,7 @@ constexpr std::array entries = {
     registry_entry<KMeans, KMeansModel>(Role::clusterer),
     registry_entry<LinearRegression, LinearRegressionModel>(Role::regressor),
     registry_entry<LogisticRegression, LogisticRegressionModel>(Role::classifier),
+    registry_entry<MaxAbsScaler, MaxAbsScalerModel>(Role::transformer),
     registry_entry<MinMaxScaler, MinMaxScalerModel>(Role::transformer),
     registry_entry<OneHotEncoder, OneHotEncoderModel>(Role::transformer),
     registry_entry<OrdinalEncoder, OrdinalEncoderModel>(Role::transformer),

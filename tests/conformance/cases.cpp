@@ -49,6 +49,7 @@ const std::vector<Case>& cases() {
       {"pca(n_components=0.9, whiten=true)", Data::numbers, distances},
       {"standard_scaler", Data::numbers, scaled},
       {"standard_scaler(with_mean=false)", Data::missing, {.scale = true}},
+      {"max_abs_scaler", Data::missing, {.scale = true}},
       {"min_max_scaler", Data::numbers, scaled},
       {"min_max_scaler(feature_range=[-2, 3], clip=true)", Data::missing, scaled},
       {"simple_imputer", Data::missing},

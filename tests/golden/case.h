@@ -86,12 +86,16 @@ class Results {
       give(key, refusal);
     }
   }
+  // What the line of the case should say besides its verdict.
+  void remark(const std::string& text) { remark_ += (remark_.empty() ? "" : "; ") + text; }
+  const std::string& remark() const { return remark_; }
   const Json& values() const { return values_; }
   const Json& compared(const std::string& key) const;
 
  private:
   Json values_ = Json::object();
   Json compared_ = Json::object();
+  std::string remark_;
 };
 
 // The rows of a data set that a case is about.

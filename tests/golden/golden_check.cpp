@@ -137,7 +137,7 @@ class Run {
       }
     }
     if (values.empty()) throw NotBuilt{joined(not_built)};
-    verdict(name, trouble, "", not_built);
+    verdict(name, trouble, results.remark(), not_built);
   }
 
   void verdict(const std::string& name, const std::string& trouble, const std::string& remark,

@@ -27,6 +27,7 @@ constexpr std::pair<std::string_view, Task> tasks[] = {
     {"pca", pca},
     {"quality", quality},
     {"ridge", ridge},
+    {"scaler_maxabs", max_abs_scaler},
     {"scaler_minmax", min_max_scaler},
     {"scaler_standard", standard_scaler},
     {"simple_imputer", simple_imputer},

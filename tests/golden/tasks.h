@@ -23,6 +23,7 @@ void metrics_clustering_internal(const Case& given, Results& results);
 void metrics_clustering_labels(const Case& given, Results& results);
 void metrics_multiclass_scores(const Case& given, Results& results);
 void metrics_regression(const Case& given, Results& results);
+void max_abs_scaler(const Case& given, Results& results);
 void min_max_scaler(const Case& given, Results& results);
 void one_hot_encoder(const Case& given, Results& results);
 void ordinal_encoder(const Case& given, Results& results);

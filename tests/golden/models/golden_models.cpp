@@ -56,6 +56,7 @@ const std::vector<GoldenModel>& golden_models() {
       {"linear_regression", {"linear_regression"}},
       {"logistic_regression", {"logistic_regression"}},
       {"logistic_regression_integers", {"logistic_regression(C=0.1)", Data::numbers, {}, "flag"}},
+      {"max_abs_scaler", {"max_abs_scaler", Data::missing}},
       {"min_max_scaler", {"min_max_scaler(feature_range=[-1, 2], clip=true)", Data::missing}},
       {"one_hot_encoder",
        {"one_hot_encoder(handle_unknown=infrequent_if_exist, drop=first, min_frequency=5)",
