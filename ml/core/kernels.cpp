@@ -7,6 +7,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernel_table.h"
+#include "lathe/ml/core/kernel_tiles.h"
 
 namespace lathe::kernels {
 namespace {
@@ -43,6 +44,15 @@ const Table& table() {
   return chosen;
 #else
   return baseline::table;
+#endif
+}
+
+const TileTable& tile_table() {
+#ifdef LATHE_X86_LEVELS
+  static const TileTable& chosen = at_level(baseline::tile_table, v3::tile_table, v4::tile_table);
+  return chosen;
+#else
+  return baseline::tile_table;
 #endif
 }
 

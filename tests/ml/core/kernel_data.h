@@ -4,11 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/random.h"
 #include "lathe/ml/core/types.h"
 
@@ -34,6 +37,21 @@ inline bool same_bits(const MatrixView& a, const MatrixView& b) {
     }
   }
   return true;
+}
+
+inline constexpr const char* kernel_levels[] = {"baseline", "x86-64-v3", "x86-64-v4"};
+
+// For a process of its own in which no kernel has run (a level is chosen once): 42 where the check
+// holds at the level, or the processor has it not; else 0.
+template <class Check>
+int holds_at(const char* level, Check check) {
+  setenv("LATHE_KERNELS", level, 1);
+  try {
+    if (kernels::level() != level) return 0;
+  } catch (const InvalidArgument&) {
+    return 42;
+  }
+  return check() ? 42 : 0;
 }
 
 // Every tail of the eight lanes, and long runs.

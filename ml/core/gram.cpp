@@ -1,0 +1,387 @@
+#include "lathe/ml/core/gram.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/kernel_tiles.h"
+#include "lathe/ml/core/large_memory.h"
+#include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/scratch.h"
+
+namespace lathe {
+namespace {
+
+constexpr Index sample_rows = 256;  // whose mean is the shift
+constexpr Index few_columns = 240;  // up to here each thread sums whole matrices
+constexpr Index partial_numbers = 1 << 19;
+constexpr Index small_block = 128;  // rows packed at a time, by one thread
+constexpr Index large_block = 384;  // by all
+// Diagonals outside are formed anew from scaled columns.
+constexpr double least_square = 0x1p-700;
+constexpr double most_square = 0x1p+700;
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+// A power of two near 1 / magnitude; beyond 2^1000 the power itself would overflow.
+double unit_scale(double magnitude) {
+  if (!(magnitude > 0.0) || !std::isfinite(magnitude)) return 1.0;
+  return std::ldexp(1.0, std::clamp(-std::ilogb(magnitude), -1000, 1000));
+}
+
+// [X, y, 1] as the kernels read it, and the sums S of its products.
+class Pass {
+ public:
+  Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options);
+
+  void take_shift_from_sample();
+  bool take_scales(const Matrix& S);
+  // S: row-major, `cols` square; on and above the diagonal only.
+  Matrix products() const;
+  // Moves the shift to the mean that S tells; whether it was too far from it to subtract after.
+  bool move_shift(const Matrix& S);
+  Gram gram(const Matrix& S) const;
+
+ private:
+  Index n_columns() const { return d_ + t_; }
+  double value(Index row, Index column) const {
+    return column < d_ ? X_(row, column) : y_(row, column - d_);
+  }
+  double weight(Index row) const {
+    return options_.weight.empty() ? 1.0 : options_.weight[at(row)];
+  }
+  kernels::PackSource source(Index row, Index first, Index last, double* root) const;
+  double moved(const Matrix& S, Index column) const {
+    return options_.centre ? S(column, n_columns()) / total_ : 0.0;
+  }
+  void small_products(Matrix& S) const;
+  void large_products(Matrix& S) const;
+
+  const MatrixView& X_;
+  const MatrixView& y_;
+  const GramOptions& options_;
+  const kernels::TileTable& table_ = kernels::tile_table();
+  Index d_;
+  Index t_;
+  Index cols_;                 // packed
+  double total_ = 0.0;         // weight
+  std::vector<double> shift_;  // in scaled units
+  std::vector<double> x_scale_;
+  std::vector<double> y_scale_;
+};
+
+Pass::Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options)
+    : X_(X), y_(y), options_(options), d_(X.cols()), t_(y.cols()) {
+  const Index used = n_columns() + (options.centre ? 1 : 0);
+  cols_ = (used + table_.step - 1) / table_.step * table_.step;
+  shift_.assign(at(cols_), 0.0);
+  x_scale_.assign(at(cols_), 0.0);
+  y_scale_.assign(at(cols_), 0.0);
+  std::fill_n(x_scale_.begin(), d_, 1.0);
+  std::fill_n(y_scale_.begin() + d_, t_, 1.0);
+  if (options.centre) shift_[at(n_columns())] = -1.0;
+  if (options.weight.empty()) {
+    total_ = static_cast<double>(X.rows());
+    return;
+  }
+  DoubleDoubleSum sum;
+  for (const double w : options.weight) sum.add(w);
+  total_ = sum.total().value();
+}
+
+// Rows all over the data: where columns drift, the first ones would be far from the mean.
+void Pass::take_shift_from_sample() {
+  std::vector<Index> rows;
+  const Index n = X_.rows();
+  const Index count = std::min(n, sample_rows);
+  for (Index k = 0; k < count; ++k) {
+    const Index row = k * n / count;
+    if (weight(row) > 0.0) rows.push_back(row);
+  }
+  for (Index i = 0; rows.empty() && i < n; ++i) {
+    if (weight(i) > 0.0) rows.push_back(i);
+  }
+  if (rows.empty()) return;
+  for (Index j = 0; j < n_columns(); ++j) {
+    const double scale = x_scale_[at(j)] + y_scale_[at(j)];
+    const double share = 1.0 / static_cast<double>(rows.size());
+    double mean = 0.0;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (const Index i : rows) {
+      const double scaled = value(i, j) * scale;
+      mean += scaled * share;
+      low = std::min(low, scaled);
+      high = std::max(high, scaled);
+    }
+    // Within the range, so that a constant column deviates by exactly nothing.
+    mean = std::clamp(mean, low, high);
+    shift_[at(j)] = std::isfinite(mean) ? mean : 0.0;
+  }
+}
+
+// Whether any column's square sum is out of range and another scale helps; by a pass for the
+// largest deviation from the shift.
+bool Pass::take_scales(const Matrix& S) {
+  std::vector<Index> columns;
+  for (Index j = 0; j < n_columns(); ++j) {
+    if (!(S(j, j) >= least_square && S(j, j) <= most_square)) columns.push_back(j);
+  }
+  if (columns.empty()) return false;
+  const Index count = static_cast<Index>(columns.size());
+  const Index size = std::max<Index>(small_block, (X_.rows() + 31) / 32);
+  const Index parts = (X_.rows() + size - 1) / size;
+  Matrix widest = Matrix::Zero(parts, count);   // weighted
+  Matrix largest = Matrix::Zero(parts, count);  // rows without weight too: none may overflow
+  parallel_blocks(X_.rows(), size, [&](Index part, Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const double root = std::sqrt(weight(i));
+      for (Index k = 0; k < count; ++k) {
+        const Index j = columns[at(k)];
+        // Halves, so that a range over all doubles does not overflow.
+        const double half = std::abs(0.5 * value(i, j) - 0.5 * shift_[at(j)]);
+        widest(part, k) = std::max(widest(part, k), half * root);
+        largest(part, k) = std::max(largest(part, k), half);
+      }
+    }
+  });
+  bool changed = false;
+  for (Index k = 0; k < count; ++k) {
+    const Index j = columns[at(k)];
+    const double most = 0x1p+1000 * unit_scale(largest.col(k).maxCoeff());
+    const double scale = std::min(unit_scale(widest.col(k).maxCoeff()), most);
+    (j < d_ ? x_scale_ : y_scale_)[at(j)] = scale;
+    shift_[at(j)] *= scale;
+    changed = changed || scale != 1.0;
+  }
+  return changed;
+}
+
+// The rows from `row` on; `root` is for the roots of the weights of rows [first, last) of them.
+kernels::PackSource Pass::source(Index row, Index first, Index last, double* root) const {
+  kernels::PackSource from{};
+  from.X = X_.data() + row * X_.outerStride();
+  from.x_stride = X_.outerStride();
+  from.x_cols = d_;
+  from.x_end = X_.data() + (X_.rows() - 1) * X_.outerStride() + d_;
+  from.y = t_ > 0 ? y_.data() + row * y_.outerStride() : nullptr;
+  from.y_stride = t_ > 0 ? y_.outerStride() : 0;
+  from.y_cols = t_;
+  from.shift = shift_.data();
+  from.x_scale = x_scale_.data();
+  from.y_scale = y_scale_.data();
+  if (!options_.weight.empty()) {
+    for (Index i = first; i < last; ++i) root[i] = std::sqrt(options_.weight[at(row + i)]);
+    from.root = root;
+  }
+  return from;
+}
+
+// Each part of the rows sums a matrix of its own; they are added in order.
+void Pass::small_products(Matrix& S) const {
+  const Index most = std::clamp<Index>(partial_numbers / (cols_ * cols_), 8, 64);
+  const Index blocks = (X_.rows() + small_block - 1) / small_block;
+  const Index part_size = small_block * std::max<Index>(8, (blocks + most - 1) / most);
+  const Index parts = (X_.rows() + part_size - 1) / part_size;
+  const Index panels = (cols_ + table_.panel - 1) / table_.panel;
+  Scratch sums(parts, cols_ * cols_);
+  double* all = sums.matrix().data();
+  parallel_blocks(X_.rows(), part_size, [&](Index part, Index begin, Index end) {
+    Scratch packed(small_block, cols_);
+    double* block = packed.matrix().data();
+    double root[small_block];
+    double* C = all + part * cols_ * cols_;
+    std::fill_n(C, cols_ * cols_, 0.0);
+    for (Index row = begin; row < end; row += small_block) {
+      const Index rows = std::min(small_block, end - row);
+      table_.pack(source(row, 0, rows, root), 0, rows, cols_, block, small_block);
+      for (Index j = 0; j < panels; ++j) {
+        table_.cross(block, small_block, cols_, 0, j + 1, block, small_block, cols_, j, rows, true,
+                     false, C, cols_);
+      }
+    }
+  });
+  std::copy_n(all, S.size(), S.data());
+  for (Index part = 1; part < parts; ++part) {
+    S += Eigen::Map<const Matrix>(all + part * S.size(), cols_, cols_);
+  }
+}
+
+// All threads pack a block of rows, then each takes panels of S.
+void Pass::large_products(Matrix& S) const {
+  const Index panels = (cols_ + table_.panel - 1) / table_.panel;
+  Matrix packed = large_matrix(large_block, cols_);
+  double* block = packed.data();
+  S.setZero();
+  for (Index row = 0; row < X_.rows(); row += large_block) {
+    const Index rows = std::min(large_block, X_.rows() - row);
+    parallel_blocks(rows, 32, [&](Index, Index begin, Index end) {
+      double root[large_block];
+      table_.pack(source(row, begin, end, root), begin, end, cols_, block, large_block);
+    });
+    parallel_for(panels, [&](Index k) {
+      const Index j = panels - 1 - k;  // the longest first
+      table_.cross(block, large_block, cols_, 0, j + 1, block, large_block, cols_, j, rows, true,
+                   false, S.data(), cols_);
+    });
+  }
+}
+
+Matrix Pass::products() const {
+  Matrix S = large_matrix(cols_, cols_);
+  if (X_.rows() == 0) {
+    S.setZero();
+  } else if (cols_ <= few_columns) {
+    small_products(S);
+  } else {
+    large_products(S);
+  }
+  return S;
+}
+
+bool Pass::move_shift(const Matrix& S) {
+  bool far = false;
+  for (Index j = 0; options_.centre && j < n_columns(); ++j) {
+    const double step = moved(S, j);
+    // A square sum that is mostly the shift's would lose digits to it.
+    if (total_ * step * step > 0.75 * S(j, j) && S(j, j) > 0.0) far = true;
+  }
+  for (Index j = 0; far && j < n_columns(); ++j) shift_[at(j)] += moved(S, j);
+  return far;
+}
+
+// Copies the upper triangle of S less the shift's share, and mirrors it in squares that fit the
+// cache.
+void fill_symmetric(const Matrix& S, Index begin, double total, const Vector& step, Matrix& out) {
+  const Index d = out.rows();
+  constexpr Index square = 64;
+  parallel_blocks(d, square, [&](Index, Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      const double factor = total * step[i];
+      for (Index j = i; j < d; ++j) out(i, j) = S(begin + i, begin + j) - factor * step[j];
+      if (out(i, i) < 0.0) out(i, i) = 0.0;
+    }
+  });
+  parallel_blocks(d, square, [&](Index, Index first, Index last) {
+    for (Index left = 0; left < last; left += square) {
+      for (Index i = first; i < last; ++i) {
+        for (Index j = left; j < std::min(left + square, i); ++j) out(i, j) = out(j, i);
+      }
+    }
+  });
+}
+
+Gram Pass::gram(const Matrix& S) const {
+  Gram gram;
+  gram.weight = total_;
+  gram.centred = options_.centre;
+  Vector step(n_columns());
+  RowVector mean(n_columns());
+  RowVector rest(n_columns());
+  RowVector scale(n_columns());
+  for (Index j = 0; j < n_columns(); ++j) {
+    scale[j] = j < d_ ? x_scale_[at(j)] : y_scale_[at(j)];
+    step[j] = moved(S, j);
+    const DoubleDouble sum = two_sum(shift_[at(j)], step[j]);
+    mean[j] = sum.hi / scale[j];
+    rest[j] = sum.lo / scale[j];
+  }
+  gram.x_mean = mean.head(d_);
+  gram.y_mean = mean.tail(t_);
+  gram.x_mean_rest = rest.head(d_);
+  gram.y_mean_rest = rest.tail(t_);
+  gram.x_scale = scale.head(d_);
+  gram.y_scale = scale.tail(t_);
+  gram.xx = large_matrix(d_, d_);
+  fill_symmetric(S, 0, total_, step.head(d_), gram.xx);
+  gram.yy.resize(t_, t_);
+  fill_symmetric(S, d_, total_, step.tail(t_), gram.yy);
+  gram.xy = S.block(0, d_, d_, t_) - total_ * step.head(d_) * step.tail(t_).transpose();
+  return gram;
+}
+
+// The mean of both, from the heavier one: the shorter step.
+void merge_means(RowVector& mean, RowVector& rest, const RowVector& other,
+                 const RowVector& other_rest, double share) {
+  for (Index j = 0; j < mean.size(); ++j) {
+    const DoubleDouble from(mean[j], rest[j]);
+    const DoubleDouble step = DoubleDouble(other[j], other_rest[j]) - from;
+    const DoubleDouble sum = from + step * share;
+    mean[j] = sum.hi;
+    rest[j] = sum.lo;
+  }
+}
+
+// What scaling by `from` becomes scaling by `to`.
+void rescale(Gram& gram, const RowVector& x_scale, const RowVector& y_scale) {
+  const RowVector x = x_scale.cwiseQuotient(gram.x_scale);
+  const RowVector y = y_scale.cwiseQuotient(gram.y_scale);
+  gram.xx = x.asDiagonal() * gram.xx * x.asDiagonal();
+  gram.xy = x.asDiagonal() * gram.xy * y.asDiagonal();
+  gram.yy = y.asDiagonal() * gram.yy * y.asDiagonal();
+  gram.x_scale = x_scale;
+  gram.y_scale = y_scale;
+}
+
+RowVector step_between(const RowVector& mean, const RowVector& rest, const RowVector& other,
+                       const RowVector& other_rest, const RowVector& scale) {
+  RowVector step(mean.size());
+  for (Index j = 0; j < step.size(); ++j) {
+    step[j] =
+        (DoubleDouble(other[j], other_rest[j]) - DoubleDouble(mean[j], rest[j])).value() * scale[j];
+  }
+  return step;
+}
+
+}  // namespace
+
+void Gram::merge(const Gram& other) {
+  assert(centred == other.centred && xx.rows() == other.xx.rows() && yy.rows() == other.yy.rows());
+  if (other.weight == 0.0) return;
+  if (weight == 0.0) {
+    *this = other;
+    return;
+  }
+  const RowVector x_common = x_scale.cwiseMin(other.x_scale);
+  const RowVector y_common = y_scale.cwiseMin(other.y_scale);
+  if (x_common != x_scale || y_common != y_scale) rescale(*this, x_common, y_common);
+  if (x_common != other.x_scale || y_common != other.y_scale) {
+    Gram scaled = other;
+    rescale(scaled, x_common, y_common);
+    return merge(scaled);
+  }
+  xx += other.xx;
+  xy += other.xy;
+  yy += other.yy;
+  const double total = weight + other.weight;
+  if (centred) {
+    const RowVector x = step_between(x_mean, x_mean_rest, other.x_mean, other.x_mean_rest, x_scale);
+    const RowVector y = step_between(y_mean, y_mean_rest, other.y_mean, other.y_mean_rest, y_scale);
+    const double factor = weight * (other.weight / total);
+    xx.noalias() += (factor * x.transpose()).lazyProduct(x);
+    xy.noalias() += (factor * x.transpose()).lazyProduct(y);
+    yy.noalias() += (factor * y.transpose()).lazyProduct(y);
+    merge_means(x_mean, x_mean_rest, other.x_mean, other.x_mean_rest, other.weight / total);
+    merge_means(y_mean, y_mean_rest, other.y_mean, other.y_mean_rest, other.weight / total);
+  }
+  weight = total;
+}
+
+Gram centred_gram(const MatrixView& X, const MatrixView& y, const GramOptions& options) {
+  assert(X.rows() == y.rows() || y.cols() == 0);
+  Pass pass(X, y, options);
+  if (options.centre) pass.take_shift_from_sample();
+  Matrix S = pass.products();
+  if (options.scale && pass.take_scales(S)) S = pass.products();
+  if (pass.move_shift(S)) S = pass.products();
+  return pass.gram(S);
+}
+
+Gram centred_gram(const MatrixView& X, const GramOptions& options) {
+  return centred_gram(X, Matrix(X.rows(), 0), options);
+}
+
+}  // namespace lathe

@@ -1,0 +1,70 @@
+// Dense products through packed register tiles: the family behind gram.h and product.h. For fits:
+// multiply_add is one rounding where the level has it, so bits are those of one level.
+//
+// Packed rows stand in panels of `panel` columns, each row of a panel beside the next; the last
+// panel is narrower, a multiple of `step`. A panel serves as either operand of a tile.
+#pragma once
+
+#include <cstddef>
+
+namespace lathe::kernels {
+
+// What `pack` reads: rows of [X, y, 1], the last only where shift there is -1. Each cell becomes
+// root * (value * scale - shift). `shift`, `x_scale` and `y_scale` have one number for each packed
+// column, padding included; x_scale is 0 beyond X, y_scale 0 but at y's columns.
+struct PackSource {
+  const double* X;
+  std::ptrdiff_t x_stride;
+  std::ptrdiff_t x_cols;
+  const double* x_end;  // one past the last number of X that may be read
+  const double* y;
+  std::ptrdiff_t y_stride;
+  std::ptrdiff_t y_cols;
+  const double* shift;
+  const double* x_scale;
+  const double* y_scale;
+  const double* root;  // of each row's weight; null: all 1
+};
+
+struct TileTable {
+  std::ptrdiff_t panel;
+  std::ptrdiff_t step;
+
+  // Rows [first, last) to those places of panels that have room for `capacity` rows; `cols` as
+  // packed.
+  void (*pack)(const PackSource& from, std::ptrdiff_t first, std::ptrdiff_t last,
+               std::ptrdiff_t cols, double* out, std::ptrdiff_t capacity);
+  // The transpose: packed cell (k, i) is root(i) * (X(i, k) - shift(k)), for k in [0, rows) and
+  // panels [first, last). X: x_rows x rows, row-major; zeros up to a multiple of `step`.
+  void (*pack_upright)(const double* X, std::ptrdiff_t x_stride, std::ptrdiff_t x_rows,
+                       std::ptrdiff_t rows, const double* shift, const double* root, double* out,
+                       std::ptrdiff_t capacity, std::ptrdiff_t first, std::ptrdiff_t last);
+  // C(i, j) += sum over rows a(r, i) b(r, j) for panel j of b and panels [first, last) of a; with
+  // `triangle`, where both are the same, of those up to j only the tiles that reach the diagonal.
+  // Negative where `subtract`. C: row-major, room for whole tiles.
+  void (*cross)(const double* a, std::ptrdiff_t a_capacity, std::ptrdiff_t a_cols,
+                std::ptrdiff_t first, std::ptrdiff_t last, const double* b,
+                std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols, std::ptrdiff_t j,
+                std::ptrdiff_t rows, bool triangle, bool subtract, double* C,
+                std::ptrdiff_t c_stride);
+  // C += A B for panel j of the packed B: A is rows x k, row-major, as it is; C likewise.
+  void (*multiply)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t k,
+                   const double* b, std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols,
+                   std::ptrdiff_t j, double* C, std::ptrdiff_t c_stride, std::ptrdiff_t c_cols);
+};
+
+namespace baseline {
+extern const TileTable tile_table;
+}
+#ifdef LATHE_X86_LEVELS
+namespace v3 {
+extern const TileTable tile_table;
+}
+namespace v4 {
+extern const TileTable tile_table;
+}
+#endif
+
+const TileTable& tile_table();
+
+}  // namespace lathe::kernels
