@@ -65,7 +65,8 @@ void add_predict(CLI::App& app);
 void add_score(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_list(CLI::App& app);
-void add_serve(CLI::App& app);  // where the server is built
+void add_push(CLI::App& app);   // where the server is built
+void add_serve(CLI::App& app);  // likewise
 
 // --threads N, which changes no result.
 void add_threads(CLI::App& app);

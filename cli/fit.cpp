@@ -20,6 +20,7 @@ struct Arguments {
   CrossValidationArguments cv;
   std::string group;
   std::uint64_t seed = 0;
+  Index warm_rows = 3;
   bool force = false;
   bool strict = false;
 };
@@ -31,7 +32,8 @@ void fit_command(const Arguments& arguments) {
   CrossValidationArguments cv = arguments.cv;
   cv.groups = take_groups(table, arguments.group, arguments.columns);
 
-  const FitOptions options = arguments.columns.fit_options(arguments.seed);
+  FitOptions options = arguments.columns.fit_options(arguments.seed);
+  options.warm_rows = arguments.warm_rows;
   const TrainingData data = prepare(pipeline, table, options);
   for (const std::string& sentence : data.notes) note(sentence);
 
@@ -45,7 +47,9 @@ void fit_command(const Arguments& arguments) {
 
   std::cout << "fitted  " << fitted.contract().pipeline << "\n"
             << "rows    " << fitted.contract().rows << "\n"
-            << "inputs  " << fitted.contract().inputs.size() << "\n";
+            << "inputs  " << fitted.contract().inputs.size() << "\n"
+            << "keeps   " << fitted.contract().warm_rows.size()
+            << " training rows, to warm up a server\n";
   if (validation) print_summary(*validation);
   std::cout << "saved   " << arguments.output << " ("
             << std::filesystem::file_size(arguments.output) << " bytes)\n";
@@ -75,6 +79,13 @@ void add_fit(CLI::App& app) {
   command->add_option("--group", arguments->group, "for --cv group_kfold: its column; not an input")
       ->type_name("COLUMN");
   command->add_option("--seed", arguments->seed, "of everything random")->capture_default_str();
+  command
+      ->add_option("--warm-rows", arguments->warm_rows,
+                   "how many training rows to keep in the file, as they are, for a server to try "
+                   "the model on; 0: none, where rows are private")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   command->add_flag("--force", arguments->force, "overwrite the model file");
   command->add_flag("--strict", arguments->strict, "save nothing, and exit 6, if not converged");
   add_threads(*command);

@@ -94,6 +94,7 @@ void print_text(const std::string& path, const FittedPipeline& fitted) {
   }
   if (!contract.weight.empty()) std::cout << "  weight       " << contract.weight << '\n';
   std::cout << "  rows         " << contract.rows << '\n'
+            << "  warm rows    " << contract.warm_rows.size() << '\n'
             << "  seed         " << contract.seed << '\n'
             << "  data         " << contract.data_fingerprint << '\n'
             << "  written by   lathe " << contract.lathe_version << "\n\n";

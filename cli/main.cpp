@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   lathe::add_inspect(app);
   lathe::add_list(app);
 #ifdef LATHE_SERVER
+  lathe::add_push(app);
   lathe::add_serve(app);
 #endif
   try {

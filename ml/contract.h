@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +60,9 @@ struct Contract {
   std::int64_t rows = 0;         // of training
   std::string data_fingerprint;  // XXH3-128 of the training columns, in hex
   std::vector<CrossValidationScore> scores;
+  // Training rows kept so that a server can try the model on what it will be asked: one cell per
+  // input, a number or the code of a level, or nothing where it is missing. Often none.
+  std::vector<std::vector<std::optional<double>>> warm_rows;
 
   bool operator==(const Contract&) const = default;
 };
@@ -67,7 +71,7 @@ struct Contract {
 // not UTF-8 and for numbers that are not finite.
 std::string to_json(const Contract& contract);
 // Throws CorruptData (C001), naming the field, unless every field is there, of its kind, finite and
-// consistent with the others, and there is no other.
+// consistent with the others, and there is no other. Only warm_rows may be left out.
 Contract contract_from_json(std::string_view text);
 
 // "0.1.0"

@@ -61,6 +61,8 @@ class Node {
     }
   }
 
+  bool has(const char* key) const { return json_.contains(key); }
+  bool is_null() const { return json_.is_null(); }
   bool starts_with_text() const {
     return json_.is_array() && !json_.empty() && json_[0].is_string();
   }
@@ -179,6 +181,25 @@ Classes read_classes(const Node& node) {
   return Classes(std::move(numbers));
 }
 
+std::vector<std::optional<double>> read_row(const Node& node, const Schema& inputs) {
+  std::vector<std::optional<double>> row;
+  node.each([&](const Node& cell) {
+    const auto j = static_cast<Index>(row.size());
+    node.check(j < inputs.size(), "must have a cell for each input");
+    if (cell.is_null()) {
+      row.emplace_back();
+    } else if (inputs[j].kind == ColumnKind::numeric) {
+      row.emplace_back(cell.number());
+    } else {
+      const std::uint64_t code = cell.natural();
+      cell.check(code < inputs[j].vocabulary.size(), "must be the code of a level");
+      row.emplace_back(static_cast<double>(code));
+    }
+  });
+  node.check(static_cast<Index>(row.size()) == inputs.size(), "must have a cell for each input");
+  return row;
+}
+
 CrossValidationScore read_score(const Node& node) {
   node.fields({"metric", "splitter", "folds", "mean", "std"});
   CrossValidationScore score;
@@ -222,7 +243,7 @@ Contract contract_from_json(std::string_view text) {
   }
   const Node node(json, "");
   node.fields({"lathe_version", "pipeline", "role", "inputs", "targets", "classes", "outputs",
-               "weight", "seed", "rows", "data_fingerprint", "scores"});
+               "weight", "seed", "rows", "data_fingerprint", "scores", "warm_rows"});
   Contract contract;
   contract.lathe_version = node["lathe_version"].text();
   contract.pipeline = node["pipeline"].text();
@@ -240,6 +261,10 @@ Contract contract_from_json(std::string_view text) {
   node["data_fingerprint"].check(is_fingerprint(contract.data_fingerprint),
                                  "must be 32 hex digits");
   node["scores"].each([&](const Node& item) { contract.scores.push_back(read_score(item)); });
+  if (node.has("warm_rows")) {
+    node["warm_rows"].each(
+        [&](const Node& row) { contract.warm_rows.push_back(read_row(row, contract.inputs)); });
+  }
   check_names(contract);
   return contract;
 }

@@ -61,6 +61,24 @@ Json scores_json(const std::vector<CrossValidationScore>& scores) {
   return json;
 }
 
+Json warm_rows_json(const Contract& contract) {
+  Json rows = Json::array();
+  for (const auto& cells : contract.warm_rows) {
+    Json row = Json::array();
+    for (std::size_t j = 0; j < cells.size(); ++j) {
+      if (!cells[j]) {
+        row.push_back(nullptr);
+      } else if (contract.inputs.columns.at(j).kind == ColumnKind::categorical) {
+        row.push_back(static_cast<std::int64_t>(*cells[j]));
+      } else {
+        row.push_back(*cells[j]);
+      }
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 void check_finite(const Contract& contract) {
   const auto check = [](double number, const std::string& what) {
     if (!std::isfinite(number)) {
@@ -73,6 +91,9 @@ void check_finite(const Contract& contract) {
     for (const double number : {s.mean, s.sd, s.min, s.max}) check(number, what);
     for (const double number : s.quantiles) check(number, what);
   }
+  for (const auto& row : contract.warm_rows) {
+    for (const auto& cell : row) check(cell.value_or(0.0), "a cell of a warm row");
+  }
   for (const CrossValidationScore& score : contract.scores) {
     for (const double number : {score.mean, score.std}) check(number, "score " + score.metric);
     for (const double number : score.folds) check(number, "score " + score.metric);
@@ -83,18 +104,19 @@ void check_finite(const Contract& contract) {
 
 std::string to_json(const Contract& contract) {
   check_finite(contract);
-  const Json json = {{"lathe_version", contract.lathe_version},
-                     {"pipeline", contract.pipeline},
-                     {"role", to_text(contract.role)},
-                     {"inputs", inputs_json(contract)},
-                     {"targets", contract.targets},
-                     {"classes", classes_json(contract.classes)},
-                     {"outputs", contract.outputs},
-                     {"weight", contract.weight},
-                     {"seed", contract.seed},
-                     {"rows", contract.rows},
-                     {"data_fingerprint", contract.data_fingerprint},
-                     {"scores", scores_json(contract.scores)}};
+  Json json = {{"lathe_version", contract.lathe_version},
+               {"pipeline", contract.pipeline},
+               {"role", to_text(contract.role)},
+               {"inputs", inputs_json(contract)},
+               {"targets", contract.targets},
+               {"classes", classes_json(contract.classes)},
+               {"outputs", contract.outputs},
+               {"weight", contract.weight},
+               {"seed", contract.seed},
+               {"rows", contract.rows},
+               {"data_fingerprint", contract.data_fingerprint},
+               {"scores", scores_json(contract.scores)}};
+  if (!contract.warm_rows.empty()) json["warm_rows"] = warm_rows_json(contract);
   try {
     return json.dump();
   } catch (const Json::type_error& error) {

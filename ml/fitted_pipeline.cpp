@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/hash.h"
@@ -66,6 +67,19 @@ std::vector<ColumnStatistics> statistics(const TrainingData& data) {
                       : category_statistics(view, static_cast<Index>(column.vocabulary.size())));
   }
   return all;
+}
+
+std::vector<std::vector<std::optional<double>>> rows_to_keep(const Matrix& X, Index count) {
+  std::vector<std::vector<std::optional<double>>> kept;
+  count = std::min(count, X.rows());
+  for (Index k = 0; k < count; ++k) {
+    const Index i = X.rows() / count * k;
+    auto& row = kept.emplace_back();
+    for (Index j = 0; j < X.cols(); ++j) {
+      row.push_back(std::isnan(X(i, j)) ? std::nullopt : std::optional(X(i, j)));
+    }
+  }
+  return kept;
 }
 
 void need(bool good, const std::string& why) {
@@ -139,6 +153,18 @@ Matrix ordinary_row(const Contract& contract) {
     row(0, j) = contract.statistics[static_cast<std::size_t>(j)].mean;  // a category: code 0
   }
   return row;
+}
+
+Matrix warm_rows(const Contract& contract) {
+  Matrix rows(static_cast<Index>(contract.warm_rows.size()), contract.inputs.size());
+  for (Index i = 0; i < rows.rows(); ++i) {
+    const auto& cells = contract.warm_rows[static_cast<std::size_t>(i)];
+    for (Index j = 0; j < rows.cols(); ++j) {
+      rows(i, j) =
+          cells[static_cast<std::size_t>(j)].value_or(std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  return rows;
 }
 
 FittedPipeline::FittedPipeline(Contract contract, ModelPtr model)
@@ -219,6 +245,7 @@ FittedPipeline fitted_with(const TrainingData& data, const FitOptions& options, 
   contract.weight = options.weight;
   contract.seed = options.seed;
   contract.rows = data.X.rows();
+  contract.warm_rows = rows_to_keep(data.X, options.warm_rows);
   contract.data_fingerprint = fingerprint(data);
   return {std::move(contract), std::move(model)};
 }

@@ -29,6 +29,8 @@ struct FitOptions {
   std::string weight = {};             // column of sample weights >= 0, not an input; empty: none
   std::vector<std::string> drop = {};  // columns that are not inputs
   std::uint64_t seed = 0;
+  Index warm_rows =
+      0;  // how many training rows, evenly apart, the contract keeps: Contract says why
 };
 
 // A table made ready for an estimator: what both fit and cross-validation see.
@@ -94,6 +96,9 @@ class FittedPipeline {
 
 // The mean of each numeric column in training, and the first level of each category: 1 x inputs.
 Matrix ordinary_row(const Contract& contract);
+
+// The training rows that the contract keeps: k x inputs.
+Matrix warm_rows(const Contract& contract);
 
 // After a model refused X, which has the contract's columns: the first cell by rows that is missing
 // (NaN), infinite or unknown_category, and that the model refuses in an ordinary row too; the model

@@ -31,7 +31,7 @@ bool answers(const sockaddr_un& name) {
   return connected;
 }
 
-void check_socket(const std::string& address) {
+sockaddr_un socket_name(const std::string& address) {
   const std::string_view path = std::string_view(address).substr(unix_prefix.size());
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -40,15 +40,23 @@ void check_socket(const std::string& address) {
            "the path must have 1 to " + std::to_string(sizeof name.sun_path - 1) + " bytes");
   }
   std::memcpy(name.sun_path, path.data(), path.size());
-  if (answers(name)) {
-    throw IoError("R025", "cannot listen on " + address + ": a server answers there already");
-  }
+  return name;
 }
 
 }  // namespace
 
 void check_address(const std::string& address) {
-  if (address.starts_with(unix_prefix)) return check_socket(address);
+  check_address_form(address);
+  if (address.starts_with(unix_prefix) && answers(socket_name(address))) {
+    throw IoError("R025", "cannot listen on " + address + ": a server answers there already");
+  }
+}
+
+void check_address_form(const std::string& address) {
+  if (address.starts_with(unix_prefix)) {
+    socket_name(address);
+    return;
+  }
   const std::size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0) refuse(address, "it has no host and port");
   const std::string_view host = std::string_view(address).substr(0, colon);

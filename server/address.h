@@ -5,8 +5,10 @@
 
 namespace lathe::server {
 
-// Throws InvalidArgument (U010) unless `address` is HOST:PORT, [IPV6]:PORT or unix:PATH, and
-// IoError (R025) for a socket file that a server answers on: gRPC would take it away from it.
+// Throws InvalidArgument (U010) unless `address` is HOST:PORT, [IPV6]:PORT or unix:PATH.
+void check_address_form(const std::string& address);
+// The same, and IoError (R025) for a socket file that a server answers on: gRPC would take it away
+// from it.
 void check_address(const std::string& address);
 
 // The same address with the port that was chosen.

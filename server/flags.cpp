@@ -1,10 +1,16 @@
 #include <CLI/CLI.hpp>
 
+#include "lathe/ml/core/error.h"
+#include "lathe/server/address.h"
+#include "lathe/server/config.h"
 #include "lathe/server/serve.h"
 
 namespace lathe::server {
 
 void add_flags(CLI::App& app, ServeOptions& options) {
+  app.add_option("--config", options.config, "a TOML file of flags; those given here come first")
+      ->type_name("FILE")
+      ->configurable(false);
   app.add_option("--grpc-address", options.address,
                  "HOST:PORT to listen on (port 0: any free one), or unix:PATH")
       ->capture_default_str();
@@ -21,6 +27,14 @@ void add_flags(CLI::App& app, ServeOptions& options) {
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   add_log_flags(app, options);
+}
+
+void finish_flags(CLI::App& app, ServeOptions& options) {
+  if (!options.config.empty()) read_config(app, options.config, options);
+  if (options.models.empty()) {
+    throw InvalidArgument("U001", "--model-repository is not given: there is nothing to serve");
+  }
+  check_address_form(options.address);
 }
 
 }  // namespace lathe::server

@@ -7,6 +7,7 @@
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/server/config.h"
 #include "lathe/server/serve.h"
 
 namespace {
@@ -27,12 +28,20 @@ int report(const std::exception& error) {
 int main(int argc, char** argv) {
   CLI::App app{"Serves models over gRPC by the Open Inference Protocol v2.", "lathed"};
   lathe::server::ServeOptions options;
+  bool check_config = false;
   app.add_option("--model-repository", options.models, "folder with <name>/<version>/model.lathe")
-      ->required();
+      ->type_name("FOLDER");
   lathe::server::add_flags(app, options);
+  app.add_flag("--check-config", check_config, "print what is set, and exit; 2 if it is wrong")
+      ->configurable(false);
   app.set_version_flag("--version", "lathed " + std::string(lathe::lathe_version()));
   try {
     app.parse(argc, argv);
+    lathe::server::finish_flags(app, options);
+    if (check_config) {
+      std::cout << lathe::server::to_config(app, options);
+      return 0;
+    }
     return lathe::server::serve(options);
   } catch (const CLI::Success& success) {  // --help and --version
     return app.exit(success);

@@ -12,10 +12,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool can_be_asked_for(const std::string& name) {
-  return !name.empty() && !name.starts_with('.') && is_printable(name);
-}
-
 // Calls visit(name, path) for each folder within `folder`; links are followed.
 template <class Visit>
 std::error_code each_folder(const fs::path& folder, Visit visit) {
@@ -31,7 +27,7 @@ std::error_code each_folder(const fs::path& folder, Visit visit) {
 Listing list_folder(const fs::path& folder) {
   Listing found{.folders = {folder}};
   const auto add_model = [&found](const std::string& name, const fs::path& path) {
-    if (!can_be_asked_for(name)) return;
+    if (!is_model_name(name)) return;
     found.folders.push_back(path);
     auto& versions = found.models[name];
     const auto add_version = [&](const std::string& version, const fs::path& at) {
@@ -54,6 +50,11 @@ Listing list_folder(const fs::path& folder) {
 
 }  // namespace
 
+bool is_model_name(const std::string& name) {
+  return !name.empty() && !name.starts_with('.') && name.find('/') == std::string::npos &&
+         is_printable(name);
+}
+
 ListModels model_folder(fs::path folder) {
   return [folder = std::move(folder)] { return list_folder(folder); };
 }
@@ -65,7 +66,7 @@ ListModels model_file(const fs::path& file) {
                               (error ? error.message() : std::string("not a file")));
   }
   const std::string name = file.stem().string();
-  if (!can_be_asked_for(name)) {
+  if (!is_model_name(name)) {
     throw InvalidArgument(
         "U011",
         "model file " + in_quotes(file.filename().string()) + ": its name cannot be a model's",

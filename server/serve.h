@@ -24,6 +24,7 @@ enum class ModelControl {
 };
 
 struct ServeOptions {
+  std::string config;  // a TOML file of these options; empty: none
   std::string models;  // a repository folder, or one .lathe file
   ModelControl model_control = ModelControl::poll;
   VersionPolicy version_policy;
@@ -40,6 +41,9 @@ struct ServeOptions {
 
 // The flags of all options but `models`, with their ranges.
 void add_flags(CLI::App& app, ServeOptions& options);
+// After `app` was parsed: what the configuration file says, and then whether all is well together.
+// Throws InvalidArgument, also for an address that is none, and IoError.
+void finish_flags(CLI::App& app, ServeOptions& options);
 // Those of them that are about models and the log.
 void add_model_flags(CLI::App& app, ServeOptions& options);
 void add_log_flags(CLI::App& app, ServeOptions& options);

@@ -53,11 +53,17 @@ std::optional<Index> ServedModel::find_column(std::string_view name) const {
 
 void ServedModel::warm() const {
   const SerialScope serial;
-  Matrix out(1, model().n_outputs());
-  try {
-    model().predict_into(ordinary_row(contract()), out);
-  } catch (const InvalidArgument&) {  // an answer as well: an encoder may never have seen a mean
-  }
+  const auto predict = [this](const MatrixView& rows) {
+    Matrix out(rows.rows(), model().n_outputs());
+    try {
+      model().predict_into(rows, out);
+    } catch (const InvalidArgument&) {  // an encoder may never have seen a mean
+    }
+  };
+  const Matrix rows = warm_rows(contract());
+  if (rows.rows() == 0) return predict(ordinary_row(contract()));
+  for (Index i = 0; i < rows.rows(); ++i) predict(rows.row(i));
+  predict(rows);
 }
 
 }  // namespace lathe::server

@@ -42,9 +42,9 @@ class ServedModel {
   const std::vector<Output>& outputs() const { return outputs_; }
   ModelCounters& counters() const { return counters_; }
 
-  // Predicts the ordinary training row once, so that the first caller pays for nothing and a model
-  // that cannot even do that is not published. Throws what the model throws, but for
-  // InvalidArgument: to refuse such a row is an answer.
+  // Predicts the training rows that the contract keeps, each alone and all together, or else the
+  // ordinary one, so that the first caller pays for nothing and a model that cannot even do that is
+  // not published. Throws what the model throws, but for InvalidArgument: to refuse is an answer.
   void warm() const;
 
  private:

@@ -31,6 +31,8 @@ struct Listing {
   std::map<std::string, std::map<std::uint64_t, std::filesystem::path>> models = {};
   std::vector<std::filesystem::path> folders = {};  // whose changes change the listing or a file
 };
+// Printable UTF-8 without a slash, that does not begin with a point.
+bool is_model_name(const std::string& name);
 // Throws IoError (R021) when the folder cannot be read; nothing changes then.
 using ListModels = std::function<Listing()>;
 ListModels model_folder(std::filesystem::path folder);

@@ -88,6 +88,54 @@ TEST(Cli, FitsPredictsScoresAndInspects) {
               AllOf(HasSubstr("Adelie, Chinstrap, Gentoo"), HasSubstr("cross-validated with")));
 }
 
+TEST(Cli, KeepsTrainingRowsInTheModelUnlessToldNotTo) {
+  const Folder folder;
+  const auto kept = [&](const std::string& file, const std::vector<std::string>& flags) {
+    std::vector<std::string> fit = {"fit",        diabetes, "--target", "target",
+                                    "--pipeline", "ridge",  "--output", file};
+    fit.insert(fit.end(), flags.begin(), flags.end());
+    EXPECT_THAT(folder.lathe(fit).out, HasSubstr(" training rows, to warm up a server"));
+    const json contract = json::parse(folder.lathe({"inspect", file, "--json"}).out)["contract"];
+    return contract.contains("warm_rows") ? contract["warm_rows"].size() : 0;
+  };
+  EXPECT_EQ(kept("default.lathe", {}), 3U);
+  EXPECT_EQ(kept("none.lathe", {"--warm-rows", "0"}), 0U);
+  EXPECT_EQ(folder
+                .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output",
+                        "m.lathe", "--warm-rows", "-1"})
+                .exit_code,
+            2);
+}
+
+#ifdef LATHE_SERVER
+TEST(Cli, PushesTheNextVersionIntoARepository) {
+  const Folder folder;
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output",
+                        "m.lathe"})
+                .exit_code,
+            0);
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models"}).exit_code, 5) << "there is no repository";
+  std::filesystem::create_directory(folder.path("models"));
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models"}).out, "pushed  m version 1 to models\n");
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models", "--name", "sugar"}).exit_code, 0);
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models"}).out, "pushed  m version 2 to models\n");
+  EXPECT_EQ(read_file(folder.path("models/m/2/model.lathe")), read_file(folder.path("m.lathe")));
+  folder.write("bad.lathe", "no model");
+  EXPECT_EQ(folder.lathe({"push", "bad.lathe", "models", "--name", "m"}).exit_code, 4);
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models", "--name", "a/b"}).exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder.path("models/m/3")));
+}
+
+TEST(Cli, ServeSaysWhatIsWrongWithItsConfiguration) {
+  const Folder folder;
+  folder.write("lathed.toml", "max-cell = 1\n");
+  const Outcome outcome = folder.lathe({"serve", "m.lathe", "--config", "lathed.toml"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean max-cells?"));
+}
+#endif
+
 TEST(Cli, PredictsFromStandardInputIntoAFile) {
   const Folder folder;
   ASSERT_EQ(folder

@@ -92,6 +92,7 @@ Contract example() {
   contract.rows = 4;
   contract.data_fingerprint = "0123456789abcdef0123456789abcdef";
   contract.scores = {{"accuracy", "kfold(n_splits=2)", {0.1, 0.7000000000000001}, 0.4, 0.3}};
+  contract.warm_rows = {{0.1, 2.0}, {std::nullopt, std::nullopt}};
   return contract;
 }
 
@@ -101,6 +102,7 @@ TEST(ContractJson, ReadsBackEveryFieldToTheBit) {
   other.classes = Classes(std::vector<std::string>{"a", "b"});
   other.scores.clear();
   other.weight.clear();
+  other.warm_rows.clear();
   EXPECT_EQ(contract_from_json(to_json(other)), other);
 }
 
@@ -123,12 +125,21 @@ TEST(ContractJson, NeedsEveryField) {
       const json& parent = whole.at(at.parent_pointer());
       if (!parent.is_object()) continue;
       json cut = whole;
+      if (at.back() == "warm_rows") continue;
       cut.at(at.parent_pointer()).erase(at.back());
       EXPECT_THAT(refusal(cut.dump()), HasSubstr(at.back() + " is missing")) << at;
       ++checked;
     }
   }
   EXPECT_GT(checked, 30);
+}
+
+TEST(ContractJson, FilesFromBeforeWarmRowsAreReadAndWrittenAsTheyWere) {
+  Contract old = example();
+  old.warm_rows.clear();
+  const std::string text = to_json(old);
+  EXPECT_THAT(text, testing::Not(HasSubstr("warm_rows")));
+  EXPECT_EQ(contract_from_json(text), old);
 }
 
 TEST(ContractJson, RefusesWhatDoesNotFitAndSaysWhere) {
@@ -171,6 +182,12 @@ TEST(ContractJson, RefusesWhatDoesNotFitAndSaysWhere) {
       {"/classes", {"b", "a"}, "classes must be sorted and distinct"},
       {"/data_fingerprint", "xyz", "data_fingerprint must be 32 hex digits"},
       {"/scores/0/std", -0.5, "scores[0].std must be >= 0"},
+      {"/warm_rows", 1, "warm_rows must be a list"},
+      {"/warm_rows/0", {1.0}, "warm_rows[0] must have a cell for each input"},
+      {"/warm_rows/0", {1.0, 1, 1}, "warm_rows[0] must have a cell for each input"},
+      {"/warm_rows/0/0", "a", "warm_rows[0][0] must be a number"},
+      {"/warm_rows/1/1", 3, "warm_rows[1][1] must be the code of a level"},
+      {"/warm_rows/1/1", 1.5, "warm_rows[1][1] must be a whole number"},
       {"/scores/0/folds/1", true, "scores[0].folds[1] must be a number"},
   };
   for (const auto& c : cases) {
@@ -208,6 +225,9 @@ TEST(ContractJson, RefusesToWriteWhatCannotBeRead) {
   EXPECT_EQ(code(bad), "C002");
   bad = example();
   bad.scores[0].folds[0] = missing;
+  EXPECT_EQ(code(bad), "C002");
+  bad = example();
+  bad.warm_rows[0][0] = infinity;
   EXPECT_EQ(code(bad), "C002");
 }
 

@@ -1,5 +1,6 @@
 #include "lathe/ml/fitted_pipeline.h"
 
+#include <cmath>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -63,6 +64,26 @@ TEST(FittedPipeline, HasAContractOfWhatItWasTrainedOn) {
   EXPECT_THAT(contract.outputs, ElementsAre("y"));
   EXPECT_EQ(contract.rows, 4);
   EXPECT_EQ(contract_from_json(to_json(contract)), contract);
+}
+
+TEST(FittedPipeline, KeepsTrainingRowsThatAreAskedFor) {
+  Table table;
+  table.add_numeric("a", {0.0, 1.0, missing, 3.0, 4.0});
+  table.add_texts("b", Texts{"x", "y", "x", std::nullopt, "y"});
+  FitOptions options;
+  options.warm_rows = 2;
+  const Estimator pipeline =
+      make_estimator("columns(numeric: simple_imputer, categorical: one_hot_encoder)");
+  const Contract contract = fit(pipeline, table, options).contract();
+  using Row = std::vector<std::optional<double>>;
+  EXPECT_THAT(contract.warm_rows, ElementsAre(Row{0.0, 0.0}, Row{std::nullopt, 0.0}));
+  const Matrix rows = warm_rows(contract);
+  EXPECT_EQ(rows.row(0), RowVector::Zero(2));
+  EXPECT_TRUE(std::isnan(rows(1, 0)));
+
+  options.warm_rows = 100;
+  EXPECT_EQ(fit(pipeline, table, options).contract().warm_rows.size(), 5U);
+  EXPECT_EQ(warm_rows(fit(pipeline, table, {}).contract()).rows(), 0) << "none unless asked for";
 }
 
 TEST(FittedPipeline, TheFingerprintIsThatOfTheTrainingData) {

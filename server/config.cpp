@@ -1,0 +1,147 @@
+#include "lathe/server/config.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/server/serve.h"
+#include "lathe/server/text.h"
+
+namespace lathe::server {
+
+namespace {
+
+constexpr std::array<std::string_view, 1> model_keys = {"version-policy"};
+
+std::vector<CLI::ConfigItem> read_items(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw IoError("U013", "configuration " + path + ": it cannot be read");
+  try {
+    return CLI::ConfigTOML().from_config(file);
+  } catch (const CLI::ParseError& error) {
+    throw InvalidArgument("U015", "configuration " + path + ": " + error.what());
+  }
+}
+
+template <class Keys>
+[[noreturn]] void refuse_key(const std::string& key, const std::string& where, const Keys& keys) {
+  const std::string_view nearest = nearest_name(key, keys);
+  throw InvalidArgument("U014", "configuration: there is no key " + in_quotes(key) + where,
+                        nearest.empty() ? "the keys are " + listed(keys, 100)
+                                        : "did you mean " + std::string(nearest) + "?");
+}
+
+[[noreturn]] void refuse_value(const CLI::ConfigItem& item, const std::string& rule) {
+  throw InvalidArgument(
+      "U015", "configuration: " + item.fullname() + " = " + listed(item.inputs) + ": " + rule);
+}
+
+// The parser cuts a line at #, also within quotes.
+void check_quotes(const CLI::ConfigItem& item) {
+  for (const std::string& value : item.inputs) {
+    if (value.starts_with('"') || value.starts_with('\'')) {
+      refuse_value(item, "a quote that does not end, or has a # in it, which is not supported");
+    }
+  }
+}
+
+std::vector<std::string> keys_of(const CLI::App& app) {
+  std::vector<std::string> keys;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable() && !option->get_lnames().empty()) {
+      keys.push_back(option->get_lnames().front());
+    }
+  }
+  std::ranges::sort(keys);
+  return keys;
+}
+
+void read_option(CLI::App& app, const CLI::ConfigItem& item) {
+  const std::vector<std::string> keys = keys_of(app);
+  if (!std::ranges::binary_search(keys, item.name)) refuse_key(item.name, "", keys);
+  CLI::Option& option = *app.get_option("--" + item.name);
+  if (option.count() > 0) return;  // the command line goes first
+  try {
+    option.add_result(item.inputs);
+    option.run_callback();
+  } catch (const CLI::ParseError& error) {
+    refuse_value(item, error.what());
+  }
+}
+
+// The parser takes points within quotes for ends of names as well.
+std::string model_name(const std::vector<std::string>& parents) {
+  std::string name;
+  for (std::size_t i = 1; i < parents.size(); ++i) name += (i == 1 ? "" : ".") + parents[i];
+  return CLI::detail::remove_quotes(name);
+}
+
+void read_model(const CLI::ConfigItem& item, ServeOptions& options) {
+  const std::string model = model_name(item.parents);
+  if (std::ranges::find(model_keys, item.name) == model_keys.end()) {
+    refuse_key(item.name, " of a model", model_keys);
+  }
+  if (item.inputs.size() != 1) refuse_value(item, "it must be one value");
+  try {
+    options.version_policies[model] = VersionPolicy::parse(item.inputs[0]);
+  } catch (const InvalidArgument& error) {
+    refuse_value(item, error.what());
+  }
+}
+
+std::string quoted(const std::string& text) {
+  const char quote = text.find('"') == std::string::npos ? '"' : '\'';
+  return quote + text + quote;
+}
+
+bool is_bare(const std::string& value) {  // a number or a truth value
+  double number = 0.0;
+  return value == "true" || value == "false" || CLI::detail::lexical_cast(value, number);
+}
+
+std::string value_of(const CLI::Option& option) {
+  std::vector<std::string> values = option.results();
+  if (values.empty()) {
+    if (option.get_expected_min() == 0) return "false";  // a flag
+    values = {option.get_default_str()};
+  }
+  std::string text;
+  for (const std::string& value : values) {
+    text += (text.empty() ? "" : ", ") + (is_bare(value) ? value : quoted(value));
+  }
+  return values.size() == 1 ? text : "[" + text + "]";
+}
+
+}  // namespace
+
+void read_config(CLI::App& app, const std::string& path, ServeOptions& options) {
+  for (const CLI::ConfigItem& item : read_items(path)) {
+    if (item.name == "++" || item.name == "--") continue;  // where sections begin and end
+    check_quotes(item);
+    if (item.parents.empty()) {
+      read_option(app, item);
+    } else if (item.parents.size() > 1 && item.parents[0] == "models") {
+      read_model(item, options);
+    } else {
+      static constexpr std::array<std::string_view, 1> sections = {"models.NAME"};
+      refuse_key(item.fullname(), "", sections);
+    }
+  }
+}
+
+std::string to_config(const CLI::App& app, const ServeOptions& options) {
+  std::string text;
+  for (const std::string& key : keys_of(app)) {
+    text += key + " = " + value_of(*app.get_option("--" + key)) + "\n";
+  }
+  for (const auto& [model, policy] : options.version_policies) {
+    text += "\n[models." + quoted(model) + "]\nversion-policy = " + quoted(policy.text()) + "\n";
+  }
+  return text;
+}
+
+}  // namespace lathe::server

@@ -1,0 +1,132 @@
+#include "lathe/server/config.h"
+
+#include <fstream>
+
+#include <CLI/CLI.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/server/serve.h"
+
+#include "tests/server/temporary_folder.h"
+
+namespace lathe::server {
+
+namespace {
+
+using testing::HasSubstr;
+
+class ConfigTest : public testing::Test {
+ protected:
+  ServeOptions parse(const std::string& file, const std::string& flags = "") {
+    std::ofstream(path_) << file;
+    CLI::App app;
+    ServeOptions options;
+    app.add_option("--model-repository", options.models);
+    add_flags(app, options);
+    app.parse("--config " + path_ + " " + flags);
+    finish_flags(app, options);
+    printed_ = to_config(app, options);
+    return options;
+  }
+  // Code, message and help.
+  std::string refusal(const std::string& file) {
+    try {
+      parse(file);
+    } catch (const InvalidArgument& error) {
+      return error.code() + " " + error.what() + " " + error.help();
+    }
+    return "taken";
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = (folder_.path() / "lathed.toml").string();
+  std::string printed_;
+};
+
+TEST_F(ConfigTest, SetsWhatTheCommandLineDoesNot) {
+  const ServeOptions options = parse(
+      "# a comment\n"
+      "model-repository = \"/srv/models\"\n"
+      "max-cells = 1000  # another\n"
+      "poll-seconds = 0.5\n"
+      "log-format = 'json'\n"
+      "version-policy = \"latest(2)\"\n",
+      "--max-cells 2000 --drain-seconds 7");
+  EXPECT_EQ(options.models, "/srv/models");
+  EXPECT_EQ(options.max_cells, 2000) << "the command line goes first";
+  EXPECT_EQ(options.poll_seconds, 0.5);
+  EXPECT_EQ(options.log_format, LogFormat::json);
+  EXPECT_EQ(options.version_policy, VersionPolicy::latest(2));
+  EXPECT_EQ(options.drain_seconds, 7.0);
+}
+
+TEST_F(ConfigTest, ModelsHaveTheirOwnPolicies) {
+  const ServeOptions options = parse(
+      "model-repository = \"m\"\n"
+      "[models.penguins]\n"
+      "version-policy = \"all\"\n"
+      "[models.\"iris.v2\"]\n"
+      "version-policy = \"specific(1,3)\"\n");
+  ASSERT_EQ(options.version_policies.size(), 2U);
+  EXPECT_EQ(options.version_policies.at("penguins"), VersionPolicy::all());
+  EXPECT_EQ(options.version_policies.at("iris.v2"), VersionPolicy::specific({1, 3}));
+}
+
+TEST_F(ConfigTest, WhatIsPrintedReadsBack) {
+  const ServeOptions first = parse(
+      "model-repository = \"/srv/models\"\n"
+      "max-cells = 1000\n"
+      "[models.penguins]\n"
+      "version-policy = \"all\"\n");
+  const std::string printed = printed_;
+  EXPECT_THAT(printed, HasSubstr("max-cells = 1000\n"));
+  EXPECT_THAT(printed, HasSubstr("model-control = \"poll\"\n"));
+  EXPECT_THAT(printed, HasSubstr("[models.\"penguins\"]\nversion-policy = \"all\"\n"));
+  EXPECT_THAT(printed, testing::Not(HasSubstr("config =")));
+  const ServeOptions second = parse(printed);
+  EXPECT_EQ(printed_, printed);
+  EXPECT_EQ(second.max_cells, first.max_cells);
+  EXPECT_EQ(second.version_policies, first.version_policies);
+}
+
+TEST_F(ConfigTest, AWrongKeyIsRefusedWithTheNearestRightOne) {
+  EXPECT_THAT(refusal("max-cell = 1\n"),
+              testing::AllOf(HasSubstr("U014"), HasSubstr("\"max-cell\""),
+                             HasSubstr("did you mean max-cells?")));
+  EXPECT_THAT(refusal("qqqqqqqqqqqqqqq = 1\n"), HasSubstr("the keys are "));
+  EXPECT_THAT(refusal("[models.m]\nversion = \"all\"\n"), HasSubstr("\"version\" of a model"));
+  EXPECT_THAT(refusal("[model.m]\nversion-policy = \"all\"\n"), HasSubstr("models.NAME"));
+  EXPECT_THAT(refusal("config = \"other\"\n"), HasSubstr("U014"));
+}
+
+TEST_F(ConfigTest, AWrongValueIsRefusedWithNameRuleAndValue) {
+  EXPECT_THAT(refusal("max-cells = 0\n"),
+              testing::AllOf(HasSubstr("U015"), HasSubstr("max-cells = 0"),
+                             HasSubstr("not in range 1 to 134217728")));
+  EXPECT_THAT(refusal("max-cells = many\n"), HasSubstr("max-cells = many"));
+  EXPECT_THAT(refusal("max-cells = [1, 2]\n"), HasSubstr("max-cells = 1, 2"));
+  EXPECT_THAT(refusal("model-control = \"often\"\n"),
+              testing::AllOf(HasSubstr("model-control = often"), HasSubstr("explicit")));
+  EXPECT_THAT(refusal("version-policy = \"oldest\"\n"), HasSubstr("latest(N), all or specific"));
+  EXPECT_THAT(refusal("[models.m]\nversion-policy = \"oldest\"\n"),
+              testing::AllOf(HasSubstr("models.m.version-policy"), HasSubstr("latest(N)")));
+  EXPECT_THAT(refusal("model-repository = \"/srv/a#b\"\n"), HasSubstr("has a # in it"));
+  EXPECT_THAT(refusal("model-repository = \"m\"\ngrpc-address = \"nowhere\"\n"), HasSubstr("U010"));
+}
+
+TEST_F(ConfigTest, WithoutModelsThereIsNothingToServe) {
+  EXPECT_THAT(refusal("max-cells = 1000\n"), HasSubstr("--model-repository"));
+}
+
+TEST_F(ConfigTest, AFileThatIsNotThereIsAnError) {
+  CLI::App app;
+  ServeOptions options;
+  add_flags(app, options);
+  EXPECT_THROW(read_config(app, (folder_.path() / "none").string(), options), IoError);
+}
+
+}  // namespace
+
+}  // namespace lathe::server
