@@ -11,6 +11,7 @@ find_package(spdlog REQUIRED)
 
 if(LATHE_SERVER)
   find_package(Protobuf REQUIRED)
+  find_package(OpenSSL REQUIRED)
   # Quietly: gRPC's own file looks for packages that a user of its shared library does not need.
   find_package(gRPC REQUIRED QUIET CONFIG)
 endif()

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -70,6 +71,14 @@ void check_address_form(const std::string& address) {
   if (error != std::errc{} || rest != port.data() + port.size() || number < 0 || number > 65535) {
     refuse(address, "the port must be a number from 0 to 65535");
   }
+}
+
+bool is_local(const std::string& address) {
+  if (address.starts_with(unix_prefix)) return true;
+  const std::string host = address.substr(0, address.rfind(':'));
+  in_addr four{};
+  if (::inet_pton(AF_INET, host.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "[::1]";
 }
 
 std::string with_port(const std::string& address, int port) {

@@ -11,6 +11,9 @@ void check_address_form(const std::string& address);
 // from it.
 void check_address(const std::string& address);
 
+// Whether only this machine can reach it: a socket file, localhost, 127.0.0.0/8 or ::1.
+bool is_local(const std::string& address);
+
 // The same address with the port that was chosen.
 std::string with_port(const std::string& address, int port);
 

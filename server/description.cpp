@@ -69,6 +69,7 @@ void describe(const ServedModel& served, inference::ModelStatistics& out) {
   auto& statistics = *out.mutable_inference_stats();
   describe(counters.success, *statistics.mutable_success());
   describe(counters.fail, *statistics.mutable_fail());
+  describe(counters.queue, *statistics.mutable_queue());
   describe(counters.input, *statistics.mutable_compute_input());
   describe(counters.infer, *statistics.mutable_compute_infer());
   describe(counters.output, *statistics.mutable_compute_output());

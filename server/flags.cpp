@@ -11,13 +11,8 @@ void add_flags(CLI::App& app, ServeOptions& options) {
   app.add_option("--config", options.config, "a TOML file of flags; those given here come first")
       ->type_name("FILE")
       ->configurable(false);
-  app.add_option("--grpc-address", options.address,
-                 "HOST:PORT to listen on (port 0: any free one), or unix:PATH")
-      ->capture_default_str();
+  add_grpc_flags(app, options);
   add_model_flags(app, options);
-  app.add_option("--max-message-mib", options.max_message_mib, "largest request, in MiB")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
   app.add_option("--max-cells", options.max_cells,
                  "most rows times columns of a request, and of each of its outputs")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 27))
@@ -34,7 +29,7 @@ void finish_flags(CLI::App& app, ServeOptions& options) {
   if (options.models.empty()) {
     throw InvalidArgument("U001", "--model-repository is not given: there is nothing to serve");
   }
-  check_address_form(options.address);
+  check_address_form(options.grpc.address);
 }
 
 }  // namespace lathe::server

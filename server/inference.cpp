@@ -82,15 +82,37 @@ Inference::Inference(const Repository& repository, Watcher& watcher, Limits limi
     : repository_(repository), watcher_(watcher), limits_(limits) {}
 
 void Inference::model_infer(const ModelInferRequest& request, ModelInferResponse& response) const {
+  model_infer(*repository_.find(request.model_name(), request.model_version()), request, response);
+}
+
+void Inference::model_infer(const ServedModel& served, const ModelInferRequest& request,
+                            ModelInferResponse& response) const {
   const auto start = Clock::now();
-  const ServedModelPtr served = repository_.find(request.model_name(), request.model_version());
   try {
-    answer(*served, request, limits_, response, start);
+    answer(served, request, limits_, response, start);
   } catch (...) {
     response.Clear();
-    served->counters().fail.add(Clock::now() - start);
+    served.counters().fail.add(Clock::now() - start);
     throw;
   }
+}
+
+Work Inference::plan(const ModelInferRequest& request, Clock::time_point deadline) const {
+  ServedModelPtr served = repository_.find(request.model_name(), request.model_version());
+  return server::plan(std::move(served), request, deadline);
+}
+
+void Inference::model_infer(const Work& work, const ModelInferRequest& request,
+                            ModelInferResponse& response) const {
+  const ServedModel& served = *work.served;
+  if (work.is_long) served.counters().queue.add(Clock::now() - work.arrived);
+  try {
+    work.check_deadline();
+  } catch (...) {
+    served.counters().fail.add(Clock::now() - work.arrived);
+    throw;
+  }
+  model_infer(served, request, response);
 }
 
 void Inference::repository_load(const inference::RepositoryModelLoadRequest& request) const {

@@ -7,6 +7,7 @@
 #include "lathe/ml/core/types.h"
 #include "lathe/proto/inference.pb.h"
 #include "lathe/server/repository.h"
+#include "lathe/server/work.h"
 
 namespace lathe::server {
 
@@ -44,6 +45,17 @@ class Inference {
   // unknown category. `response` must be
   // empty, and is so again after an error.
   void model_infer(const inference::ModelInferRequest& request,
+                   inference::ModelInferResponse& response) const;
+  // By a model that was found before, whatever the request names.
+  void model_infer(const ServedModel& served, const inference::ModelInferRequest& request,
+                   inference::ModelInferResponse& response) const;
+
+  // The same in two parts, so that a transport can do long work on another thread: throws what
+  // finding the model and server::plan() throw, and then what model_infer() and check_deadline()
+  // do.
+  Work plan(const inference::ModelInferRequest& request,
+            Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
+  void model_infer(const Work& work, const inference::ModelInferRequest& request,
                    inference::ModelInferResponse& response) const;
 
   void repository_index(const inference::RepositoryIndexRequest& request,

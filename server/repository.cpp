@@ -9,8 +9,6 @@
 
 namespace lathe::server {
 
-Unavailable::~Unavailable() = default;
-
 std::uint64_t version_number(std::string_view text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();

@@ -6,6 +6,7 @@
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/server/auth.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/log.h"
 #include "lathe/server/process.h"
@@ -47,6 +48,7 @@ int serve(const ServeOptions& options) {
   log_info("lathed " + std::string(lathe_version()) + ": loading " + options.models,
            {{"version", lathe_version()}, {"models", options.models}});
 
+  const Authority authority(options.token_file);
   const std::filesystem::path models = options.models;
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(models, ignored);
@@ -60,8 +62,7 @@ int serve(const ServeOptions& options) {
   }
 
   Inference inference(repository, watcher, {.max_cells = options.max_cells});
-  Transport transport(inference, repository,
-                      {.address = options.address, .max_message_mib = options.max_message_mib});
+  Transport transport(inference, repository, authority, options.grpc);
   if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));
   log_serving(repository, transport.address());
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lathe/server/log.h"
+#include "lathe/server/transport.h"
 #include "lathe/server/version_policy.h"
 
 namespace CLI {
@@ -33,8 +34,8 @@ struct ServeOptions {
   double settle_seconds = 5.0;  // until half a file that does not grow is taken for a bad one
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
-  std::string address = "127.0.0.1:8001";
-  int max_message_mib = 64;
+  TransportOptions grpc;
+  std::string token_file;  // none: no tokens are asked for
   std::int64_t max_cells = std::int64_t{1} << 24;
   double drain_seconds = 30.0;  // how long calls may take to end after SIGTERM
 };
@@ -44,7 +45,8 @@ void add_flags(CLI::App& app, ServeOptions& options);
 // After `app` was parsed: what the configuration file says, and then whether all is well together.
 // Throws InvalidArgument, also for an address that is none, and IoError.
 void finish_flags(CLI::App& app, ServeOptions& options);
-// Those of them that are about models and the log.
+// Those of them that are about gRPC, and about models and the log.
+void add_grpc_flags(CLI::App& app, ServeOptions& options);
 void add_model_flags(CLI::App& app, ServeOptions& options);
 void add_log_flags(CLI::App& app, ServeOptions& options);
 

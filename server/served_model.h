@@ -1,6 +1,8 @@
 // One version of a model in memory: immutable but for its counters, shared by every call.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,10 +46,17 @@ class ServedModel {
 
   // Predicts the training rows that the contract keeps, each alone and all together, or else the
   // ordinary one, so that the first caller pays for nothing and a model that cannot even do that is
-  // not published. Throws what the model throws, but for InvalidArgument: to refuse is an answer.
+  // not published; and times itself for estimate(). Throws what the model throws, but for
+  // InvalidArgument: to refuse is an answer.
   void warm() const;
 
+  // How long all outputs of that many rows will take, by what one row and a block of rows took when
+  // the model was warmed.
+  std::chrono::nanoseconds estimate(Index rows) const;
+
  private:
+  void time(const Matrix& row) const;
+
   std::string name_;
   std::uint64_t version_;
   std::string version_text_;
@@ -56,6 +65,9 @@ class ServedModel {
   bool all_numeric_;
   std::vector<Output> outputs_;
   std::unordered_map<std::string_view, Index> columns_;  // keys are the contract's
+  double reading_ns_ = 0.0;                              // of a row
+  mutable std::atomic<double> call_ns_{0.0};             // of each call,
+  mutable std::atomic<double> row_ns_{0.0};              // and of each row in it
   mutable ModelCounters counters_;
 };
 

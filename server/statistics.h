@@ -25,6 +25,7 @@ class CallCounter {
 struct ModelCounters {
   CallCounter success;
   CallCounter fail;
+  CallCounter queue;   // the wait for a thread, of the calls that were given to one
   CallCounter input;   // of the successful calls: reading the request,
   CallCounter infer;   // the model,
   CallCounter output;  // and what is left of the reply

@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 
 class Transport::State {
  public:
-  State(Inference& inference, Repository& repository, const TransportOptions& options);
+  State(Inference& inference, Repository& repository, const Authority& authority,
+        const TransportOptions& options);
   ~State();
 
   const std::string& address() const { return address_; }
@@ -37,9 +38,9 @@ class Transport::State {
   bool drained_ = false;
 };
 
-Transport::State::State(Inference& inference, Repository& repository,
+Transport::State::State(Inference& inference, Repository& repository, const Authority& authority,
                         const TransportOptions& options)
-    : repository_(repository), core_(inference) {
+    : repository_(repository), core_(inference, authority, options) {
   check_address(options.address);
   [[maybe_unused]] static const bool once = [] {
     grpc::EnableDefaultHealthCheckService(true);
@@ -102,8 +103,9 @@ void Transport::State::close_when_quiet(const std::stop_token& stop) {
   if (!stop.stop_requested()) grpc_server_cancel_all_calls(server_->c_server());
 }
 
-Transport::Transport(Inference& inference, Repository& repository, const TransportOptions& options)
-    : state_(std::make_unique<State>(inference, repository, options)) {}
+Transport::Transport(Inference& inference, Repository& repository, const Authority& authority,
+                     const TransportOptions& options)
+    : state_(std::make_unique<State>(inference, repository, authority, options)) {}
 
 Transport::~Transport() = default;
 

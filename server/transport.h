@@ -8,19 +8,23 @@
 
 namespace lathe::server {
 
+class Authority;
 class Inference;
 class Repository;
 
 struct TransportOptions {
   std::string address = "127.0.0.1:8001";  // HOST:PORT, port 0 for any free one, or unix:PATH
   int max_message_mib = 64;                // of a request
+  int threads = 0;                         // for predictions that take long; 0: one for each CPU
+  int max_queue = 64;                      // of those that wait for one of them
 };
 
 class Transport {
  public:
   // Listens and answers from here on. Throws InvalidArgument (U010) for what is no address, and
-  // IoError (R025) when it cannot be listened on. Both rooms must outlive this.
-  Transport(Inference& inference, Repository& repository, const TransportOptions& options);
+  // IoError (R025) when it cannot be listened on. The three rooms must outlive this.
+  Transport(Inference& inference, Repository& repository, const Authority& authority,
+            const TransportOptions& options);
   ~Transport();  // as drain(0)
 
   const std::string& address() const;  // with the port that was chosen

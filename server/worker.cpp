@@ -7,18 +7,26 @@
 
 namespace lathe::server {
 
-Worker::Worker(std::size_t most_waiting)
-    : most_waiting_(most_waiting), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+Worker::Worker(WorkerOptions options) : options_(std::move(options)) {
+  threads_.reserve(static_cast<std::size_t>(options_.threads));
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
+  }
+}
 
-Worker::~Worker() = default;  // the jthread asks itself to stop, and is waited for
+Worker::~Worker() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
 
 void Worker::post(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= most_waiting_) {
-      throw Overloaded("R018", std::to_string(jobs_.size()) +
-                                   " calls to load or unload wait: that is "
-                                   "the limit");
+    if (jobs_.size() >= options_.most_waiting) {
+      throw Overloaded("R018",
+                       std::to_string(jobs_.size()) + " " + options_.work +
+                           " wait for a thread: that is the limit",
+                       options_.cure);
     }
     jobs_.push_back(std::move(job));
   }

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "lathe/ml/model_file.h"
 #include "lathe/proto/inference.grpc.pb.h"
 #include "lathe/proto/model_repository.grpc.pb.h"
+#include "lathe/server/auth.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/watcher.h"
 
@@ -40,6 +42,7 @@ class GatedModel final : public Regressor {
     std::condition_variable changed;
     int waiting = 0;
     bool open = false;
+    bool warming = false;
 
     void wait_for(int calls) {
       std::unique_lock lock(mutex);
@@ -59,6 +62,12 @@ class GatedModel final : public Regressor {
   void save(OutputArchive& archive) const override { model_->save(archive); }
   void predict_into(const MatrixView& X, MatrixRef out) const override {
     std::unique_lock lock(gate_.mutex);
+    if (gate_.warming) {  // it takes long, by its own account
+      const auto end = std::chrono::steady_clock::now() + 1ms;
+      while (std::chrono::steady_clock::now() < end) {
+      }
+      return model_->predict_into(X, out);
+    }
     ++gate_.waiting;
     gate_.changed.notify_all();
     gate_.changed.wait(lock, [&] { return gate_.open; });
@@ -85,10 +94,12 @@ class TransportTest : public testing::Test {
     fs::remove_all(root_);
   }
 
-  void start(const std::string& address) {
+  void start(const char* address) {
+    start(TransportOptions{.address = address, .max_message_mib = 1});
+  }
+  void start(const TransportOptions& options) {
     transport_.reset();
-    transport_ = std::make_unique<Transport>(
-        inference_, repository_, TransportOptions{.address = address, .max_message_mib = 1});
+    transport_ = std::make_unique<Transport>(inference_, repository_, *authority_, options);
     channel_ = connect();
     stub_ = inference::GRPCInferenceService::NewStub(channel_);
   }
@@ -158,6 +169,18 @@ class TransportTest : public testing::Test {
     return text;
   }
 
+  // A model that answers once the gate is open; on a worker if it is found to take long.
+  void serve_gated(GatedModel::Gate& gate, bool takes_long) {
+    const FittedPipeline inner = linear_model(3);
+    const auto gated = std::make_shared<const GatedModel>(inner.model(), gate);
+    const auto served =
+        std::make_shared<ServedModel>("gated", 1, FittedPipeline(inner.contract(), gated));
+    gate.warming = true;
+    if (takes_long) served->warm();
+    gate.warming = false;
+    repository_.publish(served);
+  }
+
   std::string health(const std::string& service) {
     std::string request;
     if (!service.empty()) {
@@ -172,6 +195,7 @@ class TransportTest : public testing::Test {
   Repository repository_;
   Watcher watcher_{repository_, [this] { return model_folder(root_)(); }};
   Inference inference_{repository_, watcher_};
+  std::unique_ptr<Authority> authority_ = std::make_unique<Authority>();
   std::unique_ptr<Transport> transport_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<inference::GRPCInferenceService::Stub> stub_;
@@ -225,6 +249,195 @@ TEST_F(TransportTest, AnswersAStreamInOrderAndGoesOnAfterAnError) {
   }
   EXPECT_FALSE(stream->Read(&reply));
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(TransportTest, AStreamThatIsNotReadIsNotReadFromWithoutEnd) {
+  grpc::ClientContext context;
+  const auto stream = stub_->ModelStreamInfer(&context);
+  const Matrix X = random_matrix(2000, 3, 1);
+  constexpr int requests = 300;  // more than waits, 14 MB in all
+  std::jthread writer([&] {
+    for (int i = 0; i < requests; ++i) {
+      Request request = matrix_request("linear", X, true);
+      request.set_id(std::to_string(i));
+      ASSERT_TRUE(stream->Write(request));
+    }
+    stream->WritesDone();
+  });
+  ModelInferResponse direct;
+  inference_.model_infer(matrix_request("linear", X, true), direct);
+  inference::ModelStreamInferResponse reply;
+  for (int i = 0; i < requests; ++i) {
+    ASSERT_TRUE(stream->Read(&reply));
+    ASSERT_EQ(reply.infer_response().id(), std::to_string(i));
+    ASSERT_EQ(reply.infer_response().raw_output_contents(0), direct.raw_output_contents(0));
+  }
+  EXPECT_FALSE(stream->Read(&reply));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(TransportTest, AStreamEndsWhenItsClientIsGone) {
+  {
+    grpc::ClientContext context;
+    const auto stream = stub_->ModelStreamInfer(&context);
+    for (int i = 0; i < 50; ++i) {
+      ASSERT_TRUE(stream->Write(matrix_request("linear", random_matrix(500, 3, 1), true)));
+    }
+    context.TryCancel();
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  channel_.reset();
+  stub_.reset();
+  transport_->drain(10min);
+}
+
+TEST_F(TransportTest, WorkThatTakesLongLeavesTheOtherCallsAlone) {
+  GatedModel::Gate gate;
+  start(TransportOptions{.address = "127.0.0.1:0", .threads = 1, .max_queue = 1});
+  serve_gated(gate, true);
+  const Request request = matrix_request("gated", random_matrix(1, 3, 1), true);
+  grpc::Status first, second;
+  ModelInferResponse replies[3];
+  std::jthread running([&] { first = infer(request, replies[0]); });
+  gate.wait_for(1);
+
+  grpc::ClientContext streaming;  // the one that waits, in a stream
+  const auto stream = stub_->ModelStreamInfer(&streaming);
+  ASSERT_TRUE(stream->Write(request));
+  grpc::Status overflow;
+  do {  // until that one is in the queue
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 10min);
+    Request hurried = request;
+    (*hurried.mutable_parameters())["timeout"].set_int64_param(1);
+    overflow = stub_->ModelInfer(&context, hurried, &replies[1]);
+  } while (overflow.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(overflow.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(overflow.error_message(),
+            "R018: 1 predictions that take long wait for a thread: that is the limit; try again "
+            "later, or raise --max-queue");
+  EXPECT_TRUE(infer(matrix_request("linear", random_matrix(1, 3, 1), true), replies[1]).ok());
+
+  gate.let_go();
+  running.join();
+  EXPECT_TRUE(first.ok()) << first.error_message();
+  inference::ModelStreamInferResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.infer_response().raw_output_contents(0), replies[0].raw_output_contents(0));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(TransportTest, WhatNobodyWaitsForIsNotDone) {
+  GatedModel::Gate gate;
+  start(TransportOptions{.address = "127.0.0.1:0", .threads = 1, .max_queue = 3});
+  serve_gated(gate, true);
+  const Request request = matrix_request("gated", random_matrix(1, 3, 1), true);
+  ModelInferResponse reply;
+  std::jthread running([&] { EXPECT_TRUE(infer(request, reply).ok()); });
+  gate.wait_for(1);
+
+  Request hurried = request;
+  (*hurried.mutable_parameters())["timeout"].set_int64_param(1);
+  grpc::Status late;
+  std::jthread waiting([&] {
+    ModelInferResponse ignored;
+    late = infer(hurried, ignored);
+  });
+  grpc::ClientContext brief;
+  brief.set_deadline(std::chrono::system_clock::now() + 20ms);
+  ModelInferResponse ignored;
+  EXPECT_EQ(stub_->ModelInfer(&brief, request, &ignored).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  std::this_thread::sleep_until(brief.deadline() + 500ms);  // the server's ends a little later
+  gate.let_go();
+  waiting.join();
+  running.join();
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(late.error_message(), testing::StartsWith("R034: not begun within the 1 us"));
+  EXPECT_TRUE(infer(request, reply).ok());
+  const std::lock_guard lock(gate.mutex);
+  EXPECT_EQ(gate.waiting, 2) << "of four";
+}
+
+TEST_F(TransportTest, ATimeoutMustBeANumberOfMicroseconds) {
+  const auto status_with = [&](auto set) {
+    Request request = matrix_request("linear", random_matrix(1, 3, 1), true);
+    set((*request.mutable_parameters())["timeout"]);
+    ModelInferResponse ignored;
+    return infer(request, ignored);
+  };
+  using Value = inference::InferParameter;
+  EXPECT_TRUE(status_with([](Value& value) { value.set_int64_param(60'000'000); }).ok());
+  EXPECT_TRUE(status_with([](Value& value) { value.set_uint64_param(0); }).ok());
+  EXPECT_TRUE(status_with([](Value& value) { value.set_uint64_param(~0ULL); }).ok());
+  for (const grpc::Status& status :
+       {status_with([](Value& value) { value.set_int64_param(-1); }),
+        status_with([](Value& value) { value.set_string_param("1s"); }),
+        status_with([](Value& value) { value.set_double_param(1.5); })}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), testing::StartsWith("R033: the parameter timeout"));
+  }
+}
+
+TEST_F(TransportTest, TokensSayWhoMayWhat) {
+  std::ofstream(root_ / "tokens")
+      << "predict reader-0123456789abcdef\nadmin master-0123456789abcdef";
+  fs::permissions(root_ / "tokens", fs::perms(0600));
+  authority_ = std::make_unique<Authority>((root_ / "tokens").string());
+  start(TransportOptions{.address = "127.0.0.1:0"});
+  const auto with = [](grpc::ClientContext& context, const std::string& token) {
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+  };
+  const auto predict = [&](const std::string& token) {
+    grpc::ClientContext context;
+    with(context, token);
+    ModelInferResponse response;
+    return stub_->ModelInfer(&context, matrix_request("linear", random_matrix(1, 3, 1), true),
+                             &response);
+  };
+  const auto unload = [&](const std::string& token) {
+    grpc::ClientContext context;
+    with(context, token);
+    inference::RepositoryModelUnloadRequest request;
+    request.set_model_name("linear");
+    inference::RepositoryModelUnloadResponse response;
+    return stub_->RepositoryModelUnload(&context, request, &response);
+  };
+  const auto stream = [&](const std::string& token) {
+    grpc::ClientContext context;
+    with(context, token);
+    const auto replies = stub_->ModelStreamInfer(&context);
+    replies->WritesDone();
+    return replies->Finish();
+  };
+  using enum grpc::StatusCode;
+  EXPECT_EQ(health(""), "SERVING") << "a probe has no token";
+  EXPECT_EQ(predict("").error_code(), UNAUTHENTICATED);
+  EXPECT_EQ(stream("").error_code(), UNAUTHENTICATED);
+  EXPECT_EQ(unload("").error_code(), UNAUTHENTICATED);
+  EXPECT_EQ(predict("master-0123456789abcdeg").error_message(),
+            "R031: the bearer token is not one of this server's");
+  EXPECT_TRUE(predict("reader-0123456789abcdef").ok());
+  EXPECT_TRUE(stream("reader-0123456789abcdef").ok());
+  EXPECT_EQ(unload("reader-0123456789abcdef").error_code(), PERMISSION_DENIED);
+  EXPECT_TRUE(unload("master-0123456789abcdef").ok());
+}
+
+TEST_F(TransportTest, AdminsFromAfarNeedAToken) {
+  start(TransportOptions{.address = "0.0.0.0:0"});
+  const std::string port = transport_->address().substr(transport_->address().rfind(':'));
+  const auto stub = inference::GRPCInferenceService::NewStub(
+      grpc::CreateChannel("127.0.0.1" + port, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext contexts[2];
+  inference::RepositoryModelUnloadRequest unload;
+  unload.set_model_name("linear");
+  inference::RepositoryModelUnloadResponse unloaded;
+  const grpc::Status status = stub->RepositoryModelUnload(&contexts[0], unload, &unloaded);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("--token-file"));
+  inference::RepositoryIndexResponse index;
+  EXPECT_TRUE(stub->RepositoryIndex(&contexts[1], {}, &index).ok());
 }
 
 TEST_F(TransportTest, ReportsHealthOfTheServerAndOfEachModel) {
@@ -320,30 +533,30 @@ TEST_F(TransportTest, LoadsAndUnloadsUnderBothNames) {
 
 TEST_F(TransportTest, ListensOnAUnixSocket) {
   const std::string address = "unix:" + (root_ / "socket").string();
-  start(address);
+  start(address.c_str());
   EXPECT_EQ(transport_->address(), address);
   ModelInferResponse response;
   EXPECT_TRUE(infer(matrix_request("linear", random_matrix(1, 3, 1), true), response).ok());
-  EXPECT_THROW(Transport(inference_, repository_, {.address = address}), IoError);
+  EXPECT_THROW(Transport(inference_, repository_, *authority_, {.address = address}), IoError);
 }
 
 TEST_F(TransportTest, RefusesAnAddressThatIsTakenOrNone) {
-  EXPECT_THROW(Transport(inference_, repository_, {.address = transport_->address()}), IoError);
+  EXPECT_THROW(Transport(inference_, repository_, *authority_, {.address = transport_->address()}),
+               IoError);
   for (const char* address : {"", "8001", ":8001", "localhost", "localhost:", "localhost:http",
                               "localhost:65536", "localhost:-1", "::1:8001", "unix:"}) {
-    EXPECT_THROW(Transport(inference_, repository_, {.address = address}), InvalidArgument)
+    EXPECT_THROW(Transport(inference_, repository_, *authority_, {.address = address}),
+                 InvalidArgument)
         << address;
   }
   const std::string long_path = "unix:/" + std::string(200, 'x');
-  EXPECT_THROW(Transport(inference_, repository_, {.address = long_path}), InvalidArgument);
+  EXPECT_THROW(Transport(inference_, repository_, *authority_, {.address = long_path}),
+               InvalidArgument);
 }
 
 TEST_F(TransportTest, DrainLetsCallsInFlightEnd) {
   GatedModel::Gate gate;
-  const FittedPipeline inner = linear_model(3);
-  const auto gated = std::make_shared<const GatedModel>(inner.model(), gate);
-  repository_.publish(
-      std::make_shared<ServedModel>("gated", 1, FittedPipeline(inner.contract(), gated)));
+  serve_gated(gate, false);
   grpc::Status status = grpc::Status::CANCELLED;
   ModelInferResponse response;
   std::jthread client(

@@ -16,7 +16,7 @@ TEST(Worker, DoesJobsInOrderAndRefusesMoreThanMayWait) {
   {
     std::latch started(1);
     std::latch go(1);
-    Worker worker(2);
+    Worker worker({.threads = 1, .most_waiting = 2, .work = "jobs", .cure = "patience"});
     worker.post([&] {
       started.count_down();
       go.wait();
@@ -25,10 +25,25 @@ TEST(Worker, DoesJobsInOrderAndRefusesMoreThanMayWait) {
     started.wait();
     worker.post([&] { done.push_back(1); });
     worker.post([&] { done.push_back(2); });
-    EXPECT_THROW(worker.post([&] { done.push_back(3); }), Overloaded);
+    try {
+      worker.post([&] { done.push_back(3); });
+      ADD_FAILURE() << "there is no room for it";
+    } catch (const Overloaded& error) {
+      EXPECT_STREQ(error.what(), "2 jobs wait for a thread: that is the limit");
+      EXPECT_EQ(error.help(), "patience");
+    }
     go.count_down();
   }
   EXPECT_EQ(done, (std::vector<int>{0, 1, 2})) << "those that wait are done before it ends";
+}
+
+TEST(Worker, HasThreadsThatWorkAtOnce) {
+  std::latch both(2);
+  Worker worker({.threads = 2, .most_waiting = 2, .work = "jobs", .cure = ""});
+  for (int i = 0; i < 2; ++i) {
+    worker.post([&] { both.arrive_and_wait(); });  // one alone would wait for ever
+  }
+  both.wait();
 }
 
 }  // namespace

@@ -1,0 +1,164 @@
+// ModelStreamInfer. Only transport.cpp includes this.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <mutex>
+
+#include <grpcpp/grpcpp.h>
+
+#include "lathe/server/core.h"
+
+namespace lathe::server {
+
+// Requests are answered in turn; reading goes on while replies are written, and replies that wait
+// travel together: a system call for each would be most of the cost. What waits is bounded, so a
+// client that does not read is not read from. An error of one request is its reply, and the stream
+// goes on.
+class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
+                                                         inference::ModelStreamInferResponse> {
+ public:
+  InferStream(Core& core, const grpc::CallbackServerContext& context)
+      : core_(core), context_(context) {
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return end_reading();
+    core_.activity.begin();
+    Reply& reply = next_free();
+    reply.message.Clear();
+    auto& response = *reply.message.mutable_infer_response();
+    core_.infer(request_, response, context_, [this, &reply](const grpc::Status& status) {
+      if (!status.ok()) {
+        reply.message.set_error_message(status.error_message());
+        reply.message.mutable_infer_response()->set_id(request_.id());
+      }
+      answered(reply);
+    });
+  }
+
+  void OnWriteDone(bool ok) override {
+    core_.activity.end();
+    Next next;
+    {
+      const std::lock_guard lock(mutex_);
+      Reply& written = replies_[first_];
+      bytes_ -= written.bytes;
+      if (written.bytes > most_kept) written.message = {};
+      first_ = (first_ + 1) % most_waiting;
+      --waiting_;
+      writing_ = false;
+      broken_ = broken_ || !ok;
+      next = decide();
+    }
+    go_on(next);
+  }
+
+  void OnDone() override {
+    for (; waiting_ > 0; --waiting_) core_.activity.end();
+    delete this;
+  }
+
+ private:
+  static constexpr std::size_t most_waiting = 16;     // replies
+  static constexpr std::size_t most_bytes = 1 << 20;  // of them, beyond which reading pauses
+  static constexpr std::size_t most_kept = 64 << 10;  // of a message that is used again
+
+  struct Reply {
+    inference::ModelStreamInferResponse message;
+    std::size_t bytes = 0;
+  };
+  struct Next {
+    bool read = false;
+    const Reply* write = nullptr;
+    bool more_follows = false;
+    bool finish = false;
+  };
+
+  Reply& next_free() {
+    const std::lock_guard lock(mutex_);
+    return replies_[(first_ + waiting_) % most_waiting];
+  }
+
+  void answered(Reply& reply) {
+    reply.bytes = bytes_held(reply.message.infer_response());
+    if (bytes_held(request_) > most_kept) request_ = {};
+    Next next;
+    {
+      const std::lock_guard lock(mutex_);
+      ++waiting_;
+      bytes_ += reply.bytes;
+      reading_ = false;
+      next = decide();
+    }
+    go_on(next);
+  }
+
+  void end_reading() {
+    Next next;
+    {
+      const std::lock_guard lock(mutex_);
+      reading_ = false;
+      ended_ = true;
+      next = decide();
+    }
+    go_on(next);
+  }
+
+  // With the lock held.
+  Next decide() {
+    Next next;
+    if (broken_ && !reading_) ended_ = true;
+    if (!ended_ && !reading_ && waiting_ < most_waiting && bytes_ < most_bytes) {
+      next.read = reading_ = true;
+    }
+    if (!writing_ && !broken_ && waiting_ > 0) {
+      writing_ = true;
+      next.write = &replies_[first_];
+      next.more_follows = waiting_ > 1;
+    }
+    if (ended_ && !writing_ && !finished_) next.finish = finished_ = true;
+    return next;
+  }
+
+  // Without it: another thread may go on with the stream from the first of these calls, and after
+  // the last one end it.
+  void go_on(const Next& next) {
+    if (next.finish) {
+      return Finish(broken_ ? grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone")
+                            : grpc::Status::OK);
+    }
+    if (next.write != nullptr) {
+      grpc::WriteOptions options;
+      if (next.more_follows) options.set_buffer_hint();
+      StartWrite(&next.write->message, options);
+    }
+    if (next.read) StartRead(&request_);
+  }
+
+  Core& core_;
+  const grpc::CallbackServerContext& context_;
+  inference::ModelInferRequest request_;
+  std::array<Reply, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on
+
+  std::mutex mutex_;
+  std::size_t first_ = 0;
+  std::size_t waiting_ = 0;  // answered and not yet written
+  std::size_t bytes_ = 0;    // of those
+  bool reading_ = true;      // or answering
+  bool writing_ = false;
+  bool ended_ = false;   // nothing more will be read
+  bool broken_ = false;  // nor written
+  bool finished_ = false;
+};
+
+// A stream that is refused.
+class RefusedStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
+                                                           inference::ModelStreamInferResponse> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace lathe::server

@@ -1,0 +1,33 @@
+// One ModelInfer on its way: what it needs, how long that will take, and how long its caller waits.
+#pragma once
+
+#include <chrono>
+
+#include "lathe/proto/inference.pb.h"
+#include "lathe/server/served_model.h"
+
+namespace lathe::server {
+
+// Work that takes longer than this goes to the workers; the rest is done at once, since going to
+// another thread costs 15 to 20 us.
+inline constexpr std::chrono::microseconds longest_inline{300};
+
+struct Work {
+  using Clock = std::chrono::steady_clock;
+
+  ServedModelPtr served;
+  Clock::time_point arrived;
+  Clock::time_point deadline = Clock::time_point::max();
+  bool is_long = false;  // by estimate
+
+  // Throws DeadlineExceeded (R034) where its caller has stopped waiting.
+  void check_deadline() const;
+};
+
+// `deadline` is the transport's, and the request's parameter `timeout`, in microseconds, may be
+// sooner; 0 is none. Throws InvalidArgument (R033) for a timeout that is no whole number or below
+// 0.
+Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
+          Work::Clock::time_point deadline = Work::Clock::time_point::max());
+
+}  // namespace lathe::server
