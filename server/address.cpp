@@ -81,6 +81,10 @@ bool is_local(const std::string& address) {
   return host == "localhost" || host == "[::1]";
 }
 
+void leave_address(const std::string& address) {
+  if (address.starts_with(unix_prefix)) ::unlink(address.c_str() + unix_prefix.size());
+}
+
 std::string with_port(const std::string& address, int port) {
   if (address.starts_with(unix_prefix)) return address;
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);

@@ -14,6 +14,11 @@ void check_address(const std::string& address);
 // Whether only this machine can reach it: a socket file, localhost, 127.0.0.0/8 or ::1.
 bool is_local(const std::string& address);
 
+// Takes the socket file of a unix address away: who comes anew is told at once that nobody is
+// there, and can go elsewhere, while connections that are open live on. Nothing can be done for
+// TCP.
+void leave_address(const std::string& address);
+
 // The same address with the port that was chosen.
 std::string with_port(const std::string& address, int port);
 

@@ -136,7 +136,8 @@ void read_config(CLI::App& app, const std::string& path, ServeOptions& options) 
 std::string to_config(const CLI::App& app, const ServeOptions& options) {
   std::string text;
   for (const std::string& key : keys_of(app)) {
-    text += key + " = " + value_of(*app.get_option("--" + key)) + "\n";
+    const std::string value = value_of(*app.get_option("--" + key));
+    if (value != "\"\"") text += key + " = " + value + "\n";
   }
   for (const auto& [model, policy] : options.version_policies) {
     text += "\n[models." + quoted(model) + "]\nversion-policy = " + quoted(policy.text()) + "\n";

@@ -17,6 +17,10 @@ void add_flags(CLI::App& app, ServeOptions& options) {
                  "most rows times columns of a request, and of each of its outputs")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 27))
       ->capture_default_str();
+  app.add_option("--grace-seconds", options.grace_seconds,
+                 "how long to answer as before when told to stop, so that balancers can look away")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   app.add_option("--drain-seconds", options.drain_seconds,
                  "how long calls that run may take to finish when told to stop")
       ->check(CLI::Range(0.0, 86400.0))

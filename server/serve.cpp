@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <thread>
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/server/address.h"
 #include "lathe/server/auth.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/log.h"
@@ -71,6 +73,8 @@ int serve(const ServeOptions& options) {
   log_info("lathed: stopping, calls that run may finish");
   transport.report_not_ready();  // at once: the watcher may be loading a large model
   watcher.stop();
+  leave_address(transport.address());
+  std::this_thread::sleep_for(rounded_up(options.grace_seconds));
   transport.drain(rounded_up(options.drain_seconds));
   log_info("lathed: stopped");
   return 0;

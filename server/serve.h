@@ -37,6 +37,7 @@ struct ServeOptions {
   TransportOptions grpc;
   std::string token_file;  // none: no tokens are asked for
   std::int64_t max_cells = std::int64_t{1} << 24;
+  double grace_seconds = 0.0;   // after SIGTERM: not ready, but answering as before
   double drain_seconds = 30.0;  // how long calls may take to end after SIGTERM
 };
 
