@@ -13,6 +13,12 @@ namespace lathe {
 // `tags.weights`).
 void check_fit_data(std::string_view name, const Tags& tags, const MatrixView& X,
                     const Context& context);
+// The two halves of it. A fit whose sums are not finite where a cell is not may look at the cells,
+// which is a pass over X, only then.
+void check_fit_shape(std::string_view name, const Tags& tags, const MatrixView& X,
+                     const Context& context);
+void check_fit_cells(std::string_view name, const Tags& tags, const MatrixView& X,
+                     const Context& context);
 // y: as many rows as X, at least one column, finite; several columns only with `tags.multi_target`.
 void check_fit_target(std::string_view name, const Tags& tags, const MatrixView& X,
                       const MatrixView& y);

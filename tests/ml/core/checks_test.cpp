@@ -55,6 +55,15 @@ TEST(CheckFitData, NamesTheFirstMissingCell) {
   EXPECT_THAT(data_refusal(several), HasSubstr("in row 1, column 1 (and 2 more like it)"));
 }
 
+TEST(CheckFitData, CountsBadCellsOverAllBlocksOfALargeMatrix) {
+  Matrix large = Matrix::Zero(100000, 5);
+  for (const Index row : {31000, 31001, 77000, 99999}) large(row, row % 5) = nan;
+  EXPECT_THAT(data_refusal(large), HasSubstr("in row 31000, column 0 (and 3 more like it)"));
+  large(99998, 3) = infinity;
+  EXPECT_THAT(data_refusal(large), StartsWith("X003 toy: X holds an infinite number in row 99998"));
+  EXPECT_THAT(data_refusal(large.leftCols(2)), HasSubstr("row 31000, column 0 (and 2 more"));
+}
+
 TEST(CheckFitData, NamesTheFirstInfiniteCell) {
   EXPECT_EQ(
       data_refusal(with(2, 0, -infinity)),
