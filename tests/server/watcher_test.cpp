@@ -127,6 +127,43 @@ TEST_F(WatcherTest, APipeIsRefusedWithoutWaitingForItsWriter) {
   EXPECT_EQ(row(2).reason, "cannot read m/2/model.lathe: it is not a regular file");
 }
 
+TEST_F(WatcherTest, NoReasonHoldsAPathOfTheHost) {
+  const std::string bytes = model_bytes(linear_model(2, 2));
+  std::string newer = bytes;
+  newer[8] = 77;
+  std::string state = bytes;
+  state.back() = static_cast<char>(state.back() + 1);
+  write(file("empty", "1"), "");
+  write(file("text", "1"), "this is no model");
+  write(file("cut", "1"), std::string_view(bytes).substr(0, bytes.size() - 1));
+  write(file("newer", "1"), newer);
+  write(file("state", "1"), state);
+  fs::create_directories(root_ / "nothing" / "1");
+  fs::create_directories(file("folder", "1"));
+  ASSERT_EQ(::mkfifo(file("pipe", "1").c_str(), 0600), 0);
+  fs::create_symlink(root_ / "away", file("dangling", "1"));
+  fs::create_symlink(file("loop", "1"), file("loop", "1"));
+  watcher_->scan_once();
+  EXPECT_EQ(repository_.index().size(), 10U);
+  for (const VersionStatus& status : repository_.index()) {
+    EXPECT_EQ(status.state, VersionState::unavailable) << status.name;
+    EXPECT_THAT(status.reason, HasSubstr(status.name + "/1/model.lathe"));
+    EXPECT_THAT(status.reason, Not(HasSubstr(root_.string())));
+    try {
+      watcher_->load(status.name);
+      FAIL() << status.name;
+    } catch (const CorruptData& error) {
+      EXPECT_THAT(error.what() + error.help(), Not(HasSubstr(root_.string())));
+    }
+    try {
+      (void)repository_.find(status.name);
+      FAIL() << status.name;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what() + error.help(), Not(HasSubstr(root_.string())));
+    }
+  }
+}
+
 TEST_F(WatcherTest, AModelThatRefusesTheOrdinaryRowServes) {
   save_model(level_model(), file("m", "1").string());
   watcher_->scan_once();
