@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::chrono::seconds pause{60};
 
+Refusals& shared() {
+  static Refusals& refusals = *new Refusals;  // outlives the threads that may still refuse
+  return refusals;
+}
+
 }  // namespace
 
 std::optional<std::string> Refusals::add(std::string_view code, std::string_view message,
@@ -19,16 +24,20 @@ std::optional<std::string> Refusals::add(std::string_view code, std::string_view
     ++kind.since;
     return std::nullopt;
   }
-  std::string line = "refused a request: " + std::string(code) + ": " + std::string(message);
+  std::string line = std::string(code) + ": " + std::string(message);
   if (kind.since > 0) line += "; and " + std::to_string(kind.since) + " since this was last said";
   kind = {now, 0};
   return line;
 }
 
 void log_refusal(std::string_view code, std::string_view message) {
-  static Refusals& refusals = *new Refusals;  // outlives the threads that may still refuse
-  const auto line = refusals.add(code, message, std::chrono::steady_clock::now());
-  if (line) log_warning(*line, {{"code", code}});
+  const auto line = shared().add(code, message, std::chrono::steady_clock::now());
+  if (line) log_warning("refused a request: " + *line, {{"code", code}});
+}
+
+void log_internal_error(std::string_view message) {
+  const auto line = shared().add("internal error", message, std::chrono::steady_clock::now());
+  if (line) log_error(*line);
 }
 
 }  // namespace lathe::server

@@ -16,7 +16,7 @@ class Refusals {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // One more of this code. The line to log now, or none. At most a few dozen codes are kept.
+  // One more of this code. The line to log now, or none.
   std::optional<std::string> add(std::string_view code, std::string_view message, Time now);
 
  private:
@@ -30,5 +30,7 @@ class Refusals {
 
 // Of the process, in its log, by the clock. `message` must not hold what a client sent.
 void log_refusal(std::string_view code, std::string_view message);
+// The same for what failed by a fault of ours.
+void log_internal_error(std::string_view message);
 
 }  // namespace lathe::server

@@ -59,7 +59,7 @@ grpc::Status answer(Call&& call) {
   } catch (const std::bad_alloc&) {
     return {RESOURCE_EXHAUSTED, "out of memory"};
   } catch (const std::exception& error) {  // its text may hold paths: log it, do not send it
-    log_error(std::string("internal error: ") + error.what());
+    log_internal_error(error.what());
     return {INTERNAL, "internal error"};
   }
 }

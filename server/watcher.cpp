@@ -5,9 +5,7 @@
 #include <ranges>
 #include <utility>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lathe/ml/model_file.h"
 #include "lathe/server/error.h"
@@ -24,10 +22,6 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-NotFound no_model(const std::string& name) {
-  return {"R001", "there is no model " + in_quotes(name) + " in the repository"};
-}
-
 // What a file may be called that is still being copied: cut off, or not there.
 bool is_half(const Error& error) {
   return error.code() == "M001" || error.code() == "M003" || error.code() == "M007";
@@ -42,8 +36,6 @@ Watcher::Watcher(Repository& repository, ListModels list, WatcherOptions options
   }
 }
 
-Watcher::~Watcher() { stop(); }
-
 const VersionPolicy& Watcher::policy(const std::string& name) const {
   const auto own = options_.policies.find(name);
   return own == options_.policies.end() ? options_.policy : own->second;
@@ -57,6 +49,8 @@ Watcher::Stamp Watcher::stamp_of(const fs::path& file) {
 
 void Watcher::scan_once() {
   const std::lock_guard lock(mutex_);
+  free_ended();
+  const Replaced replaced(*this);
   const Listing found = list_();
   changes_.listen_to(found.folders);  // before files are read: what changes meanwhile is heard of
   for (const auto& [name, files] : found.models) update(name, files);
@@ -231,82 +225,6 @@ void Watcher::forget_missing(const std::string& name, const Files& files, Known&
     repository_.remove(name, version);
     return true;
   });
-}
-
-void Watcher::load(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  const Listing found = list_();
-  const auto model = found.models.find(name);
-  if (model == found.models.end() || model->second.empty()) throw no_model(name);
-  const Files& files = model->second;
-  Known& known = known_[name];
-  known.unloaded.clear();
-  for (auto& [version, tried] : known.versions) {
-    if (!tried.error.empty()) tried = {.serves = tried.serves};
-  }
-  update(name, files);
-  for (const auto& [version, file] : files | std::views::reverse) {
-    if (!policy(name).takes(version, 0)) continue;
-    const std::string& error = known.versions[version].error;
-    if (error.empty()) return;
-    throw CorruptData("R023", "model " + in_quotes(name) + " version " + std::to_string(version) +
-                                  " cannot be loaded: " + error);
-  }
-  throw NotFound("R002", "model " + in_quotes(name) +
-                             " has no version that its policy takes: " + policy(name).text());
-}
-
-void Watcher::unload(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  const auto known = known_.find(name);
-  if (known == known_.end() || known->second.versions.empty()) throw no_model(name);
-  known->second.unloaded = "unloaded on request";
-  repository_.unload(name, known->second.unloaded);
-  for (auto& [version, tried] : known->second.versions) tried = {};
-  log_info("model " + name + ": unloaded on request", {{"model", name}});
-}
-
-void Watcher::start(std::chrono::milliseconds interval) {
-  thread_ = std::jthread([this, interval](const std::stop_token& stop) { run(stop, interval); });
-}
-
-void Watcher::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  changes_.wake();
-  thread_.join();
-}
-
-// Half a file that stays as it is makes no change to be heard of.
-std::chrono::milliseconds Watcher::next_look(std::chrono::milliseconds interval) {
-  const std::lock_guard lock(mutex_);
-  const bool growing = std::ranges::any_of(known_, [](const auto& model) {
-    return std::ranges::any_of(model.second.versions, [](const auto& entry) {
-      return entry.second.may_grow && !entry.second.reported;
-    });
-  });
-  if (interval.count() == 0) interval = std::chrono::milliseconds::max();
-  const auto settle = std::chrono::ceil<std::chrono::milliseconds>(options_.settle);
-  return growing ? std::min(interval, settle) : interval;
-}
-
-void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interval) {
-  // Linux keeps it for each thread. Calls come before loads.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
-  // A copy of many files is many changes, and each look reads what changed.
-  constexpr auto pause = std::chrono::milliseconds(20);
-  std::string last_error;
-  while (!stop.stop_requested()) {
-    std::string error;
-    try {
-      scan_once();
-    } catch (const std::exception& failure) {
-      error = failure.what();
-    }
-    if (!error.empty() && error != last_error) log_error(error + "; what serves goes on serving");
-    last_error = error;
-    if (changes_.wait(next_look(interval))) std::this_thread::sleep_for(pause);
-  }
 }
 
 }  // namespace lathe::server

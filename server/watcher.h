@@ -91,6 +91,20 @@ class Watcher {
   };
   using Files = std::map<std::uint64_t, std::filesystem::path>;
 
+  // While its thread runs, models that cease to serve during the life of this are kept for that
+  // thread to free: a call that happened to be the last should not pay for it.
+  class Replaced {
+   public:
+    explicit Replaced(Watcher& watcher);
+    ~Replaced();
+    Replaced(const Replaced&) = delete;
+    Replaced& operator=(const Replaced&) = delete;
+
+   private:
+    Watcher& watcher_;
+    std::vector<ServedModelPtr> before_;
+  };
+
   static Stamp stamp_of(const std::filesystem::path& file);
   void update(const std::string& name, const Files& files);
   void serve(const std::string& name, const Files& files, Known& known);
@@ -105,6 +119,7 @@ class Watcher {
   bool settled(const Stamp& stamp) const;
   void report(const std::string& name, std::uint64_t version, Tried& tried);
   void forget_missing(const std::string& name, const Files& files, Known& known);
+  void free_ended();
   std::chrono::milliseconds next_look(std::chrono::milliseconds interval);
   void run(const std::stop_token& stop, std::chrono::milliseconds interval);
 
@@ -113,6 +128,8 @@ class Watcher {
   WatcherOptions options_;
   std::mutex mutex_;  // one scan, load or unload at a time
   std::map<std::string, Known> known_;
+  bool frees_ = false;  // the thread runs
+  std::vector<ServedModelPtr> ending_;
   ChangeListener changes_;
   std::jthread thread_;
 };

@@ -416,6 +416,34 @@ TEST_F(WatcherTest, ABareFileServesUnderItsOwnName) {
   EXPECT_THROW(model_file(root_ / "\n.lathe"), InvalidArgument);
 }
 
+TEST_F(WatcherTest, ItsThreadFreesWhatCallsHaveLeft) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  watcher_->start(24h);
+  ServedModelPtr call = repository_.find("m");
+  const std::weak_ptr<const ServedModel> first = call;
+  put("m", "2", 2);
+  watcher_->load("m");
+  EXPECT_EQ(offset(), 2);
+  EXPECT_FALSE(first.expired());
+  call.reset();
+  while (!first.expired()) std::this_thread::yield();  // for ever, if nobody frees it
+  const std::weak_ptr<const ServedModel> second = repository_.find("m");
+  watcher_->unload("m");  // changes no file
+  while (!second.expired()) std::this_thread::yield();
+  watcher_->stop();
+  EXPECT_THAT(log(), HasSubstr("model m version 1: its last call has ended"));
+}
+
+TEST_F(WatcherTest, WithoutItsThreadTheLastCallFrees) {
+  put("m", "1", 1);
+  watcher_->scan_once();
+  const std::weak_ptr<const ServedModel> first = repository_.find("m");
+  put("m", "2", 2);
+  watcher_->load("m");
+  EXPECT_TRUE(first.expired());
+}
+
 TEST_F(WatcherTest, ItsThreadFindsNewVersions) {
   put("m", "1", 1);
   watcher_->scan_once();
