@@ -1,0 +1,244 @@
+// The Gram matrix and the products behind it, as a share of the machine's peak, and what the fixed
+// order of summation costs against one in which each thread sums what it happens to get.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "lathe/ml/core/gram.h"
+#include "lathe/ml/core/kernel_tiles.h"
+#include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/large_memory.h"
+#include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/product.h"
+#include "lathe/ml/core/random.h"
+
+#include "benchmarks/peer/hardware.h"
+
+namespace lathe {
+namespace {
+
+double seconds_of(const std::function<void()>& call) {
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Fused multiply-adds of all threads, operations per second: the best of some rounds.
+double measure_peak() {
+  const Index threads = thread_limit();
+  std::vector<double> sink(static_cast<std::size_t>(threads) * 8);
+  std::vector<double> done(static_cast<std::size_t>(threads));
+  double best = 0.0;
+  for (int round = 0; round < 7; ++round) {
+    const double seconds = seconds_of([&] {
+      parallel_for(threads, [&](Index t) {
+        const auto i = static_cast<std::size_t>(t);
+        done[i] = bench::multiply_adds(2'000'000, &sink[8 * i]);
+      });
+    });
+    best = std::max(best, std::accumulate(done.begin(), done.end(), 0.0) / seconds);
+  }
+  return best;
+}
+
+double peak() {
+  static const double value = measure_peak();
+  return value;
+}
+
+Matrix random(Index rows, Index cols) {
+  Matrix X = large_matrix(rows, cols);
+  parallel_blocks(rows, 1000, [&](Index block, Index begin, Index end) {
+    Random random(static_cast<std::uint64_t>(block), "bench_gram");
+    for (Index i = begin; i < end; ++i) {
+      for (Index j = 0; j < cols; ++j) X(i, j) = random.uniform() - 0.3;
+    }
+  });
+  return X;
+}
+
+// Useful operations, not those spent on what a tile has beside the triangle.
+void report(benchmark::State& state, double operations) {
+  const auto runs = static_cast<double>(state.iterations());
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(operations * runs * 1e-9, benchmark::Counter::kIsRate);
+  state.counters["of_peak"] =
+      benchmark::Counter(operations * runs / peak(), benchmark::Counter::kIsRate);
+  state.SetLabel(std::string(kernels::level()));
+}
+
+double gram_operations(Index n, Index d) {
+  return static_cast<double>(n) * static_cast<double>(d) * static_cast<double>(d + 1);
+}
+
+void gram(benchmark::State& state) {
+  const Index n = state.range(0);
+  const Index d = state.range(1);
+  const Matrix X = random(n, d);
+  const Matrix y = random(n, 1);
+  for (auto _ : state) benchmark::DoNotOptimize(centred_gram(X, y).xx.data());
+  report(state, gram_operations(n, d));
+}
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->Args({100000, 50})
+      ->Args({1000000, 20})
+      ->Args({20000, 500})
+      ->Args({5000, 2000})
+      ->Args({200000, 100})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+BENCHMARK(gram)->Apply(shapes);
+
+void row_products(benchmark::State& state) {
+  const Index n = state.range(0);
+  const Index d = state.range(1);
+  const Matrix X = random(n, d);
+  for (auto _ : state) benchmark::DoNotOptimize(row_gram(X).data());
+  report(state, gram_operations(d, n));
+}
+BENCHMARK(row_products)
+    ->Args({500, 20000})
+    ->Args({2000, 5000})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+void multiply_rows(benchmark::State& state) {
+  const Index n = state.range(0);
+  const Index k = state.range(1);
+  const Index m = state.range(2);
+  const Matrix A = random(n, k);
+  const Matrix B = random(k, m);
+  Matrix out = large_matrix(n, m);
+  for (auto _ : state) {
+    multiply(A, B, out, A.row(0));
+    benchmark::DoNotOptimize(out.data());
+  }
+  report(state, 2.0 * static_cast<double>(n * k * m));
+}
+void thin(benchmark::internal::Benchmark* b) {
+  b->Args({2000, 5000, 30})
+      ->Args({10000, 784, 60})
+      ->Args({100000, 50, 50})
+      ->Args({2000, 2000, 2000})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+BENCHMARK(multiply_rows)->Apply(thin);
+
+void transposed(benchmark::State& state) {
+  const Index n = state.range(0);
+  const Index d = state.range(1);
+  const Index m = state.range(2);
+  const Matrix A = random(n, d);
+  const Matrix B = random(n, m);
+  for (auto _ : state) benchmark::DoNotOptimize(transposed_product(A, B, A.row(0)).data());
+  report(state, 2.0 * static_cast<double>(n * d * m));
+}
+BENCHMARK(transposed)->Apply(thin);
+
+// The same tiles, but each thread adds what it gets to a sum of its own: no order is kept.
+class FreeOrder {
+ public:
+  FreeOrder(const MatrixView& X, const MatrixView& y)
+      : X_(X),
+        y_(y),
+        cols_((X.cols() + 2 + table_.step - 1) / table_.step * table_.step),
+        shift_(static_cast<std::size_t>(cols_)),
+        x_scale_(shift_.size()),
+        y_scale_(shift_.size()) {
+    const auto d = static_cast<std::size_t>(X.cols());
+    for (std::size_t j = 0; j < d; ++j) {
+      shift_[j] = X(0, static_cast<Index>(j));
+      x_scale_[j] = 1.0;
+    }
+    y_scale_[d] = 1.0;
+    shift_[d] = y(0, 0);
+    shift_[d + 1] = -1.0;
+    for (int t = 0; t < thread_limit(); ++t) {
+      sums_.push_back(large_matrix(cols_, cols_));
+      packed_.push_back(large_matrix(block, cols_));
+    }
+  }
+
+  const Matrix& run() {
+    std::atomic<Index> next{0};
+    const Index blocks = (X_.rows() + block - 1) / block;
+    parallel_for(thread_limit(), [&](Index t) {
+      Matrix& sum = sums_[static_cast<std::size_t>(t)];
+      sum.setZero();
+      for (Index b = next++; b < blocks; b = next++) {
+        add(b * block, std::min(block, X_.rows() - b * block), t);
+      }
+    });
+    for (std::size_t t = 1; t < sums_.size(); ++t) sums_[0] += sums_[t];
+    return sums_[0];
+  }
+
+ private:
+  static constexpr Index block = 128;
+
+  void add(Index row, Index rows, Index thread) {
+    double* packed = packed_[static_cast<std::size_t>(thread)].data();
+    const kernels::PackSource from{X_.data() + row * X_.cols(),
+                                   X_.cols(),
+                                   X_.cols(),
+                                   X_.data() + X_.size(),
+                                   y_.data() + row,
+                                   1,
+                                   1,
+                                   shift_.data(),
+                                   x_scale_.data(),
+                                   y_scale_.data(),
+                                   nullptr};
+    table_.pack(from, 0, rows, cols_, packed, block);
+    for (Index j = 0; j * table_.panel < cols_; ++j) {
+      table_.cross(packed, block, cols_, 0, j + 1, packed, block, cols_, j, rows, true, false,
+                   sums_[static_cast<std::size_t>(thread)].data(), cols_);
+    }
+  }
+
+  const MatrixView& X_;
+  const MatrixView& y_;
+  const kernels::TileTable& table_ = kernels::tile_table();
+  Index cols_;
+  std::vector<double> shift_;
+  std::vector<double> x_scale_;
+  std::vector<double> y_scale_;
+  std::vector<Matrix> sums_;
+  std::vector<Matrix> packed_;
+};
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<Index>(values.size() / 2),
+                   values.end());
+  return values[values.size() / 2];
+}
+
+// In turn, so that whatever else the machine does falls on both.
+void cost_of_order(benchmark::State& state) {
+  const Matrix X = random(state.range(0), state.range(1));
+  const Matrix y = random(state.range(0), 1);
+  const MatrixView x_view(X);
+  const MatrixView y_view(y);
+  FreeOrder free(x_view, y_view);
+  std::vector<double> ratios;
+  for (auto _ : state) {
+    const double ours = seconds_of([&] { benchmark::DoNotOptimize(centred_gram(X, y).xx.data()); });
+    const double theirs = seconds_of([&] { benchmark::DoNotOptimize(free.run().data()); });
+    ratios.push_back(ours / theirs);
+  }
+  state.counters["fixed_over_free"] = median(ratios);
+}
+BENCHMARK(cost_of_order)->Apply(shapes)->Iterations(15);
+
+}  // namespace
+}  // namespace lathe
