@@ -16,7 +16,7 @@ namespace lathe {
 namespace {
 
 constexpr Index sample_rows = 256;  // whose mean is the shift
-constexpr Index few_columns = 240;  // up to here each thread sums whole matrices
+constexpr Index few_columns = 520;  // up to here each thread sums whole matrices
 constexpr Index partial_numbers = 1 << 19;
 constexpr Index small_block = 128;  // rows packed at a time, by one thread
 constexpr Index large_block = 384;  // by all
@@ -187,8 +187,11 @@ void Pass::small_products(Matrix& S) const {
   const Index part_size = small_block * std::max<Index>(8, (blocks + most - 1) / most);
   const Index parts = (X_.rows() + part_size - 1) / part_size;
   const Index panels = (cols_ + table_.panel - 1) / table_.panel;
-  Scratch sums(parts, cols_ * cols_);
-  double* all = sums.matrix().data();
+  // Huge pages for the large, a buffer that is there already for the small.
+  const bool large = parts * S.size() > partial_numbers;
+  Matrix fresh = large ? large_matrix(parts, S.size()) : Matrix();
+  Scratch kept(large ? 0 : parts, S.size());
+  double* all = large ? fresh.data() : kept.matrix().data();
   parallel_blocks(X_.rows(), part_size, [&](Index part, Index begin, Index end) {
     Scratch packed(small_block, cols_);
     double* block = packed.matrix().data();

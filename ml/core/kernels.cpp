@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernel_residuals.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernel_tiles.h"
 
@@ -53,6 +54,16 @@ const TileTable& tile_table() {
   return chosen;
 #else
   return baseline::tile_table;
+#endif
+}
+
+const ResidualTable& residual_table() {
+#ifdef LATHE_X86_LEVELS
+  static const ResidualTable& chosen =
+      at_level(baseline::residual_table, v3::residual_table, v4::residual_table);
+  return chosen;
+#else
+  return baseline::residual_table;
 #endif
 }
 

@@ -6,6 +6,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
 
+#include "lathe/ml/core/cholesky.h"
+#include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
 
 namespace lathe {
@@ -48,26 +50,36 @@ void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Inde
   }
 }
 
-Factor gram_factor(const ScaledColumns& columns, const RowWeights& weights,
+double scale_beside(const Gram& gram, const ScaledColumns& columns, Index j,
+                    const RowWeights& weights) {
+  const auto k = static_cast<std::size_t>(j);
+  return columns.scale[k] / gram.x_scale[columns.index[k]] * std::sqrt(weights.scale);
+}
+
+Matrix scaled_gram(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
                    std::span<const double> penalty) {
   const Index d = columns.size();
-  const auto parts = by_part(columns.rows, [&](Index begin, Index end) {
-    const Index size = std::min<Index>(end - begin, 256);
-    MatrixXd block(size, d);
-    MatrixXd gram = MatrixXd::Zero(d, d);
-    for (Index i = begin; i < end; i += size) {
-      const Index rows = std::min(size, end - i);
-      weighted_rows(columns, weights, i, i + rows, block.topRows(rows));
-      gram.selfadjointView<Eigen::Upper>().rankUpdate(block.topRows(rows).transpose());
+  RowVector scale(d);
+  for (Index j = 0; j < d; ++j) scale[j] = scale_beside(gram, columns, j, weights);
+  Matrix A = large_matrix(d, d);
+  parallel_blocks(d, 64, [&](Index, Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const auto row = columns.index[static_cast<std::size_t>(i)];
+      for (Index j = i; j < d; ++j) {
+        A(i, j) = gram.xx(row, columns.index[static_cast<std::size_t>(j)]) * scale[i] * scale[j];
+      }
+      A(i, i) += penalty[static_cast<std::size_t>(i)];
+      A.row(i).head(i).setZero();
     }
-    return gram;
   });
-  MatrixXd gram = MatrixXd::Zero(d, d);
-  for (const MatrixXd& part : parts) gram += part;
-  for (Index j = 0; j < d; ++j) gram(j, j) += penalty[static_cast<std::size_t>(j)];
-  const Eigen::LLT<MatrixXd, Eigen::Upper> cholesky(gram);
-  if (cholesky.info() != Eigen::Success) return {};
-  return cholesky.matrixU();
+  return A;
+}
+
+Factor gram_factor(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
+                   std::span<const double> penalty) {
+  Matrix A = scaled_gram(columns, gram, weights, penalty);
+  if (!factor_cholesky(A)) return {};
+  return A;
 }
 
 Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
@@ -92,12 +104,12 @@ Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
   return work.topRows(d);
 }
 
-double condition_of(const Factor& R) {
-  const MatrixXd inverse =
-      R.triangularView<Eigen::Upper>().solve(MatrixXd::Identity(R.rows(), R.cols()));
+double condition_of(const Factor& R, const Matrix& inverse) {
   const double condition = R.norm() * inverse.norm();
   return std::isfinite(condition) ? condition : std::numeric_limits<double>::infinity();
 }
+
+double condition_of(const Factor& R) { return condition_of(R, inverse_upper(R)); }
 
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise) {
   const Index d = R.cols();

@@ -8,23 +8,32 @@
 
 namespace lathe {
 
-using Factor = Eigen::MatrixXd;  // upper triangular, column-major
+using Factor = Matrix;  // upper triangular
 
 // sqrt(weight) * (value - mean) of rows [begin, end) with weight, each a row of `out`.
 void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Index begin, Index end,
                    Eigen::Ref<Eigen::MatrixXd> out);
 
-// By Cholesky of the Gram matrix: fast, and good to condition^2 rounding errors. Empty where the
-// matrix is not positive definite to working precision. O(n d^2) time, O(d^2) memory.
-Factor gram_factor(const ScaledColumns& columns, const RowWeights& weights,
+// The Gram matrix of the columns, and the penalty on its diagonal: upper triangle.
+Matrix scaled_gram(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
                    std::span<const double> penalty);
+
+// By Cholesky of the Gram matrix of the columns: fast, and good to condition^2 rounding errors.
+// Empty where it is not positive definite to working precision. O(d^3) time, O(d^2) memory.
+Factor gram_factor(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
+                   std::span<const double> penalty);
+
+// What brings the Gram matrix's column j of X to the scale of `columns`.
+double scale_beside(const Gram& gram, const ScaledColumns& columns, Index j,
+                    const RowWeights& weights);
 
 // By Householder QR of blocks of rows, each stacked under the factor so far (Golub and Van Loan
 // 2013, 5.2 and 12.5 for the stacking): good to condition rounding errors. O(n d^2), O(d^2).
 Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
                  std::span<const double> penalty);
 
-// At least the 2-norm condition number, at most d times it.
+// At least the 2-norm condition number, at most d times it: of a factor and its inverse.
+double condition_of(const Factor& R, const Matrix& inverse);
 double condition_of(const Factor& R);
 
 // Columns of R, the best first, that are not combinations of those before them to within the

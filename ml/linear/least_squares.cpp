@@ -3,8 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "lathe/ml/core/cholesky.h"
+#include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/large_memory.h"
+#include "lathe/ml/core/product.h"
+#include "lathe/ml/linear/cholesky_qr.h"
 #include "lathe/ml/linear/factor.h"
 #include "lathe/ml/linear/refinement.h"
 #include "lathe/ml/linear/row_space.h"
@@ -13,9 +19,15 @@
 namespace lathe {
 namespace {
 
-// Up to here the factor of the Gram matrix gives standard errors to nine digits, and one or two
-// corrections the coefficients to all.
-constexpr double cholesky_condition = 1e3;
+// Conditions by Frobenius norms, beside the square root of the number of columns. Up to the first
+// the factor of the Gram matrix gives standard errors to about 13 digits, to the second 10; up to
+// the third a few corrections give the coefficients all of theirs.
+constexpr double small_data_condition = 40.0;
+constexpr double variance_condition = 3e2;
+constexpr double cholesky_condition = 3e5;
+constexpr double cholesky_qr_condition = 1e12;
+constexpr double unrefined_cells = 4e6;   // above, refinement must be needed
+constexpr Index estimated_columns = 128;  // above, one more pass costs less than the estimate
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -24,12 +36,15 @@ struct Problem {
   ScaledColumns y;
   const RowWeights& weights;
   std::vector<double> penalty;  // of each column of x
+  const Gram& gram;
+  const LeastSquaresOptions& options;
 };
 
 // A solution on some of the columns; the others are combinations of those.
 struct Basic {
   std::vector<Index> columns;
   Factor R;
+  Matrix inverse;  // of R, where it is known
   Refined refined;
   SolverInfo solver;
 };
@@ -46,34 +61,171 @@ std::vector<double> pick(const std::vector<double>& values, const std::vector<In
   return chosen;
 }
 
-// `y` regressed on columns of the problem whose factor is R.
-Refined refine_with(const Problem& problem, const std::vector<Index>& columns, const Factor& R,
-                    const ScaledColumns& y, double rate) {
-  const auto correct = [&](const Eigen::VectorXd& gradient) {
-    const Eigen::VectorXd delta = solve_normal(R, gradient);
+// By the factor of the basic columns or its inverse.
+Correction correction_by(const Basic& basic) {
+  return [&basic](const Eigen::VectorXd& gradient) {
+    Eigen::VectorXd delta;
+    if (basic.R.size() > 0) {
+      delta = solve_normal(basic.R, gradient);
+    } else {
+      delta = basic.inverse * (basic.inverse.transpose() * gradient);
+    }
     return DoubleDoubles(delta.begin(), delta.end());
   };
-  return refine(problem.x.select(columns), y, problem.weights, pick(problem.penalty, columns),
-                correct, std::min(0.5, rate));
 }
 
-// The share of an error that one correction leaves: condition^2 or condition rounding errors.
+// `y` regressed on the basic columns.
+Refined refine_with(const Problem& problem, const Basic& basic, std::span<const double> penalty,
+                    const ScaledColumns& y, double rate,
+                    const std::vector<DoubleDoubles>& start = {}) {
+  return refine(problem.x.select(basic.columns), y, problem.weights, penalty, correction_by(basic),
+                std::min(0.5, rate), start);
+}
+
+// The share of an error that one correction leaves: condition^2 or condition rounding errors. The
+// condition is that of Frobenius norms, sqrt(d) to d times the usual one.
 double rate_of(SolverPath path, double condition, Index d) {
-  const double power = path == SolverPath::cholesky ? condition * condition : 8.0 * condition;
-  return power * static_cast<double>(d) * std::numeric_limits<double>::epsilon();
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  const double root = std::sqrt(static_cast<double>(d));
+  if (path == SolverPath::cholesky) return 4.0 * condition * condition / root * epsilon;
+  return 8.0 * condition * static_cast<double>(d) * epsilon;
 }
 
-// How far rounding of the raw values, and of the factor, moves each column of R.
-std::vector<double> column_noise(const Problem& problem, const Factor& R) {
+// X'y of the problem's columns and target t, as they are scaled.
+Eigen::VectorXd right_side(const Problem& problem, Index t) {
+  const double y_scale =
+      problem.y.scale[at(t)] / problem.gram.y_scale[t] * std::sqrt(problem.weights.scale);
+  Eigen::VectorXd rhs(problem.x.size());
+  for (Index j = 0; j < rhs.size(); ++j) {
+    rhs[j] = problem.gram.xy(problem.x.index[at(j)], t) *
+             scale_beside(problem.gram, problem.x, j, problem.weights) * y_scale;
+  }
+  return rhs;
+}
+
+// The solution of the Gram matrix alone.
+Refined unrefined(const Problem& problem, const Factor& R) {
+  Refined result;
+  for (Index t = 0; t < problem.y.size(); ++t) {
+    const Eigen::VectorXd rhs = right_side(problem, t);
+    const Eigen::VectorXd w = solve_normal(R, rhs);
+    result.coef.emplace_back(w.begin(), w.end());
+    result.centre.push_back(problem.y.mean[at(t)]);
+    const double norm = problem.y.norm[at(t)];
+    result.squares.push_back(std::max(0.0, norm * norm - w.dot(rhs)));
+  }
+  return result;
+}
+
+// Whether rounding of the sums, two units in the last place of what a column and what the
+// coefficients come to, leaves each coefficient 13 digits, and the residuals enough for nine.
+bool is_accurate(const Problem& problem, const Matrix& inverse, const Refined& solution) {
+  constexpr double unit = 0x1p-52;
+  constexpr double wanted = 0.5e-13;
+  const ScaledColumns& x = problem.x;
+  const Vector row = (inverse * inverse.transpose()).rowwise().norm();
+  for (std::size_t t = 0; t < solution.coef.size(); ++t) {
+    const double norm = problem.y.norm[t];
+    if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
+    double length = 0.0;
+    for (const DoubleDouble& w : solution.coef[t]) length += w.hi * w.hi;
+    const double error = unit * (std::sqrt(length) + norm);
+    double of_intercept = 0.0;
+    double terms = std::abs(solution.centre[t].hi);
+    for (std::size_t j = 0; j < solution.coef[t].size(); ++j) {
+      const double of_coef = error * row[static_cast<Index>(j)];
+      if (!(of_coef <= wanted * std::abs(solution.coef[t][j].hi))) return false;
+      of_intercept += std::abs(x.mean[j].hi) * of_coef;
+      terms += std::abs(x.mean[j].hi * solution.coef[t][j].hi);
+    }
+    const double intercept = std::abs(intercept_of(x, solution.centre[t], solution.coef[t]).hi);
+    if (x.centred && !(of_intercept + unit * terms <= wanted * intercept)) return false;
+  }
+  return true;
+}
+
+double cells_of(const Problem& problem) {
+  return static_cast<double>(problem.x.rows) * static_cast<double>(problem.x.cols);
+}
+
+bool may_stay_unrefined(const Problem& problem) {
+  return problem.options.refine == Refine::automatic && cells_of(problem) > unrefined_cells &&
+         problem.x.size() <= estimated_columns;
+}
+
+// How far rounding of the raw values, and of a factor, moves each column.
+std::vector<double> column_noise(const Problem& problem) {
   constexpr double unit = 0x1p-53;
   const Index d = problem.x.size();
   std::vector<double> noise(at(d));
   for (Index j = 0; j < d; ++j) {
     const double offset = std::sqrt(problem.weights.total.hi) * problem.x.mean[at(j)].hi;
-    noise[at(j)] = unit * (static_cast<double>(32 + 4 * d) * R.col(j).norm() +
+    const double length = std::hypot(problem.x.norm[at(j)], std::sqrt(problem.penalty[at(j)]));
+    noise[at(j)] = unit * (static_cast<double>(32 + 4 * d) * length +
                            4.0 * std::hypot(problem.x.norm[at(j)], offset));
   }
   return noise;
+}
+
+// Whether each column keeps more of its own, beside the others, than rounding could give it. Rows
+// of the inverse of the Gram matrix tell both that distance and the combination nearest.
+bool columns_stand_alone(const Problem& problem, const Matrix& inverse) {
+  const Index d = inverse.rows();
+  Matrix products = large_matrix(d, d);
+  multiply(inverse, inverse.transpose(), products);
+  const std::vector<double> noise = column_noise(problem);
+  for (Index k = 0; k < d; ++k) {
+    double squared = 0.0;
+    for (Index i = 0; i < d; ++i) {
+      const double part = products(k, i) / products(k, k) * noise[at(i)];
+      squared += part * part;
+    }
+    if (!(1.0 > squared * products(k, k))) return false;
+  }
+  return true;
+}
+
+// Whether the condition allows it.
+bool solve_by_gram(const Problem& problem, Basic& basic) {
+  basic.R = gram_factor(problem.x, problem.gram, problem.weights, problem.penalty);
+  if (basic.R.size() == 0) return false;
+  basic.inverse = inverse_upper(basic.R);
+  basic.solver.condition = condition_of(basic.R, basic.inverse);
+  double limit = cholesky_condition;
+  if (problem.options.variances) {
+    limit = cells_of(problem) > unrefined_cells ? variance_condition : small_data_condition;
+  }
+  const double root = std::sqrt(static_cast<double>(problem.x.size()));
+  if (!(basic.solver.condition <= limit * root)) return false;
+  basic.refined = unrefined(problem, basic.R);
+  if (may_stay_unrefined(problem) && is_accurate(problem, basic.inverse, basic.refined)) {
+    return true;
+  }
+  const std::vector<DoubleDoubles> start = std::move(basic.refined.coef);
+  basic.refined =
+      refine_with(problem, basic, problem.penalty, problem.y,
+                  rate_of(SolverPath::cholesky, basic.solver.condition, problem.x.size()), start);
+  return basic.refined.settled;
+}
+
+// From what solve_by_gram left.
+bool solve_by_cholesky_qr(const Problem& problem, Basic& basic) {
+  const Index d = problem.x.size();
+  basic.R.resize(0, 0);
+  basic.inverse = repaired_inverse(problem.x, problem.gram, problem.weights, problem.penalty,
+                                   std::move(basic.inverse));
+  if (basic.inverse.size() == 0) return false;
+  double squared = 0.0;  // of the norm of R
+  for (Index j = 0; j < d; ++j) {
+    squared += problem.x.norm[at(j)] * problem.x.norm[at(j)] + problem.penalty[at(j)];
+  }
+  basic.solver.path = SolverPath::cholesky_qr;
+  basic.solver.condition = std::sqrt(squared) * basic.inverse.norm();
+  if (!(basic.solver.condition <= cholesky_qr_condition)) return false;
+  if (!columns_stand_alone(problem, basic.inverse)) return false;
+  basic.refined = refine_with(problem, basic, problem.penalty, problem.y,
+                              rate_of(basic.solver.path, basic.solver.condition, d));
+  return basic.refined.settled;
 }
 
 Basic solve_by_columns(const Problem& problem) {
@@ -82,28 +234,21 @@ Basic solve_by_columns(const Problem& problem) {
   basic.columns = all_columns(d);
   basic.solver.rank = d;
   if (d == 0) {
-    basic.refined = refine_with(problem, basic.columns, basic.R, problem.y, 0.0);
+    basic.refined = refine_with(problem, basic, {}, problem.y, 0.0);
     return basic;
   }
-  basic.R = gram_factor(problem.x, problem.weights, problem.penalty);
-  if (basic.R.size() > 0) {
-    basic.solver.condition = condition_of(basic.R);
-    if (basic.solver.condition <= cholesky_condition) {
-      basic.refined = refine_with(problem, basic.columns, basic.R, problem.y,
-                                  rate_of(SolverPath::cholesky, basic.solver.condition, d));
-      if (basic.refined.settled) return basic;
-    }
-  }
+  if (solve_by_gram(problem, basic) || solve_by_cholesky_qr(problem, basic)) return basic;
 
+  basic.inverse.resize(0, 0);
   const Factor R = qr_factor(problem.x, problem.weights, problem.penalty);
-  basic.columns = independent_columns(R, column_noise(problem, R));
+  basic.columns = independent_columns(R, column_noise(problem));
   for (;; basic.columns.pop_back()) {
     basic.R = select_columns(R, basic.columns);
     const Index rank = static_cast<Index>(basic.columns.size());
     const bool full = rank == d;
     basic.solver = {full ? SolverPath::qr : SolverPath::rank_deficient,
                     rank > 0 ? condition_of(basic.R) : 1.0, 0, rank, true};
-    basic.refined = refine_with(problem, basic.columns, basic.R, problem.y,
+    basic.refined = refine_with(problem, basic, pick(problem.penalty, basic.columns), problem.y,
                                 rate_of(basic.solver.path, basic.solver.condition, d));
     // A factor too poor to correct with means columns that are dependent after all.
     if (basic.refined.settled || basic.columns.size() <= 1) return basic;
@@ -133,10 +278,9 @@ Dependence find_dependence(const Problem& problem, const Basic& basic) {
   for (Index j = 0; j < problem.x.size(); ++j) {
     if (!in[at(j)]) dependence.columns.push_back(j);
   }
-  const Problem unpenalised{problem.x, problem.y, problem.weights,
-                            std::vector<double>(problem.penalty.size(), 0.0)};
+  const std::vector<double> no_penalty(basic.columns.size(), 0.0);
   dependence.shares =
-      refine_with(unpenalised, basic.columns, basic.R, problem.x.select(dependence.columns),
+      refine_with(problem, basic, no_penalty, problem.x.select(dependence.columns),
                   rate_of(basic.solver.path, basic.solver.condition, problem.x.size()))
           .coef;
   return dependence;
@@ -181,15 +325,14 @@ void least_norm(const Problem& problem, const Basic& basic, const Dependence& de
 }
 
 // What the coefficients of the raw columns and the intercepts are.
-void unscale(const Problem& problem, const std::vector<DoubleDoubles>& coef, LeastSquares& result) {
-  for (Index t = 0; t < problem.y.size(); ++t) {
-    const double scale = problem.y.scale[at(t)];
-    for (Index k = 0; k < problem.x.size(); ++k) {
-      result.coef(t, problem.x.index[at(k)]) =
-          coef[at(t)][at(k)].value() * (problem.x.scale[at(k)] / scale);
+void unscale(const ScaledColumns& x, const ScaledColumns& y, const std::vector<DoubleDoubles>& coef,
+             const DoubleDoubles& centre, LeastSquares& result) {
+  for (Index t = 0; t < y.size(); ++t) {
+    const double scale = y.scale[at(t)];
+    for (Index k = 0; k < x.size(); ++k) {
+      result.coef(t, x.index[at(k)]) = coef[at(t)][at(k)].value() * (x.scale[at(k)] / scale);
     }
-    result.intercept[t] =
-        intercept_of(problem.x, problem.y.mean[at(t)], coef[at(t)]).value() / scale;
+    result.intercept[t] = intercept_of(x, centre[at(t)], coef[at(t)]).value() / scale;
   }
 }
 
@@ -198,8 +341,7 @@ void find_variances(const Problem& problem, const Basic& basic, const Dependence
                     LeastSquares& result) {
   constexpr double visible = 1e-9;  // a share below this is rounding: the column stands alone
   const Index r = static_cast<Index>(basic.columns.size());
-  const Eigen::MatrixXd inverse =
-      basic.R.triangularView<Eigen::Upper>().solve(Eigen::MatrixXd::Identity(r, r));
+  const Matrix inverse = basic.inverse.size() > 0 ? basic.inverse : inverse_upper(basic.R);
   Eigen::VectorXd mean(r);
   bool determined = true;
   for (Index k = 0; k < r; ++k) {
@@ -218,15 +360,43 @@ void find_variances(const Problem& problem, const Basic& basic, const Dependence
       (1.0 / problem.weights.total.hi + length * length) * problem.weights.scale;
 }
 
-void find_squares(const Problem& problem, const Refined& refined, LeastSquares& result) {
-  for (Index t = 0; t < problem.y.size(); ++t) {
-    const double scale = problem.y.scale[at(t)];
-    const double total = problem.y.norm[at(t)] * problem.y.norm[at(t)];
+// The same for columns so nearly dependent that the factor would give but a few digits, by refined
+// solutions: one more column of the inverse of X'X for each coefficient, so for small data only.
+bool refines_variances(const Problem& problem, const Basic& basic) {
+  constexpr double condition = 1e5;
+  constexpr double most_numbers = 1e6;
+  return basic.solver.path == SolverPath::cholesky_qr && basic.solver.condition > condition &&
+         cells_of(problem) * static_cast<double>(problem.x.size()) <= most_numbers;
+}
+
+void refine_variances(const Problem& problem, const Basic& basic, LeastSquares& result) {
+  const std::size_t d = at(problem.x.size());
+  std::vector<DoubleDoubles> sides(d, DoubleDoubles(d));
+  for (std::size_t k = 0; k < d; ++k) sides[k][k] = 1.0;
+  sides.push_back(problem.x.mean);
+  const double rate = rate_of(basic.solver.path, basic.solver.condition, problem.x.size());
+  const std::vector<DoubleDoubles> solved =
+      solve_refined(problem.x, problem.weights, problem.penalty, correction_by(basic),
+                    std::min(0.5, rate), sides);
+  DoubleDouble of_mean;
+  for (std::size_t k = 0; k < d; ++k) {
+    const double scale = problem.x.scale[k];
+    result.variance[problem.x.index[k]] = solved[k][k].hi * scale * scale * problem.weights.scale;
+    of_mean = of_mean + problem.x.mean[k] * solved[d][k];
+  }
+  result.intercept_variance = (1.0 / problem.weights.total.hi + of_mean.hi) * problem.weights.scale;
+}
+
+void find_squares(const ScaledColumns& y, const RowWeights& weights, const Refined& refined,
+                  LeastSquares& result) {
+  for (Index t = 0; t < y.size(); ++t) {
+    const double scale = y.scale[at(t)];
+    const double total = y.norm[at(t)] * y.norm[at(t)];
     // Less than this is what double-double residuals of an exact fit come to.
     const double residual =
         refined.squares[at(t)] < 0x1p-200 * total ? 0.0 : refined.squares[at(t)];
-    result.residual_squares[t] = residual / scale / scale / problem.weights.scale;
-    result.total_squares[t] = total / scale / scale / problem.weights.scale;
+    result.residual_squares[t] = residual / scale / scale / weights.scale;
+    result.total_squares[t] = total / scale / scale / weights.scale;
   }
 }
 
@@ -242,54 +412,108 @@ ScaledColumns with_one_scale(ScaledColumns columns) {
   return columns;
 }
 
-}  // namespace
-
-LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
-                           const LeastSquaresOptions& options) {
+// A result of the right shapes, all that is not determined NaN.
+LeastSquares empty_result(Index targets, Index d, bool fit_intercept) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const RowWeights weights(options.weight, X.rows());
-  const double alpha = options.alpha * weights.scale;
-  const ScaledColumns x = scale_columns(X, weights, options.fit_intercept, alpha);
+  LeastSquares result;
+  result.coef = Matrix::Zero(targets, d);
+  result.intercept = Vector::Zero(targets);
+  result.residual_squares = Vector::Zero(targets);
+  result.total_squares = Vector::Zero(targets);
+  result.variance = Vector::Constant(d, nan);
+  result.intercept_variance = fit_intercept ? nan : 0.0;
+  return result;
+}
+
+std::vector<Index> varying_columns(const ScaledColumns& x) {
   std::vector<Index> varying;
   for (Index j = 0; j < x.size(); ++j) {
     if (x.norm[at(j)] > 0.0) varying.push_back(j);
   }
-  Problem problem{x.select(varying), scale_columns(y, weights, options.fit_intercept), weights, {}};
+  return varying;
+}
 
-  LeastSquares result;
-  result.coef = Matrix::Zero(y.cols(), X.cols());
-  result.intercept = Vector::Zero(y.cols());
-  result.residual_squares.resize(y.cols());
-  result.total_squares.resize(y.cols());
-  result.variance = Vector::Constant(X.cols(), nan);
-  result.intercept_variance = options.fit_intercept ? nan : 0.0;
+void solve_tall(const MatrixView& X, const MatrixView& y, const LeastSquaresOptions& options,
+                const RowWeights& weights, LeastSquares& result) {
+  const Gram gram = centred_gram(
+      X, y, {.weight = options.weight, .centre = options.fit_intercept, .scale = true});
+  result.finite = gram.xx.diagonal().allFinite() && gram.yy.diagonal().allFinite();
+  if (!result.finite) return;
+  const double alpha = options.alpha * weights.scale;
+  const ScaledColumns x = scale_columns_x(X, gram, weights, alpha);
+  Problem problem{
+      x.select(varying_columns(x)), scale_columns_y(y, gram, weights), weights, {}, gram, options};
+  for (const double scale : problem.x.scale) problem.penalty.push_back(alpha * scale * scale);
+  Basic basic = solve_by_columns(problem);
+  std::vector<DoubleDoubles> coef = spread(problem, basic);
+  Dependence dependence;
+  if (basic.solver.rank < problem.x.size()) {
+    dependence = find_dependence(problem, basic);
+    least_norm(problem, basic, dependence, coef);
+  }
+  result.solver = basic.solver;
+  result.solver.steps = basic.refined.steps;
+  result.solver.settled = basic.refined.settled;
+  unscale(problem.x, problem.y, coef, basic.refined.centre, result);
+  find_squares(problem.y, weights, basic.refined, result);
+  if (options.variances) find_variances(problem, basic, dependence, result);
+  if (options.variances && refines_variances(problem, basic)) {
+    refine_variances(problem, basic, result);
+  }
+}
 
+bool all_finite(const MatrixView& X) {
+  for (Index i = 0; i < X.rows(); ++i) {
+    if (!kernels::all_finite(X.data() + i * X.outerStride(), X.cols())) return false;
+  }
+  return true;
+}
+
+// More columns than centred rows can be independent, unless so many are constant that the others,
+// copied, are few.
+void solve_wide(const MatrixView& X, const MatrixView& y, const LeastSquaresOptions& options,
+                const RowWeights& weights, Index rows, LeastSquares& result) {
+  result.finite = all_finite(X) && all_finite(y);
+  if (!result.finite) return;
+  const double alpha = options.alpha * weights.scale;
+  ScaledColumns x = scale_columns(X, weights, options.fit_intercept, alpha);
+  const std::vector<Index> varying = varying_columns(x);
+  if (rows >= static_cast<Index>(varying.size())) {
+    const Matrix few = X(Eigen::all, varying);
+    const LeastSquares part = least_squares(few, y, options);
+    for (Index k = 0; k < few.cols(); ++k) {
+      result.coef.col(varying[at(k)]) = part.coef.col(k);
+      result.variance[varying[at(k)]] = part.variance[k];
+    }
+    result.intercept = part.intercept;
+    result.intercept_variance = part.intercept_variance;
+    result.residual_squares = part.residual_squares;
+    result.total_squares = part.total_squares;
+    result.solver = part.solver;
+    return;
+  }
+  x = with_one_scale(x.select(varying));
+  const ScaledColumns scaled_y = scale_columns(y, weights, options.fit_intercept);
+  const double scale = x.scale[0];
+  const RowSpaceSolution solution = solve_in_row_space(x, scaled_y, weights, alpha * scale * scale);
+  result.solver = {SolverPath::row_space, solution.condition, solution.refined.steps, solution.rank,
+                   solution.refined.settled};
+  unscale(x, scaled_y, solution.refined.coef, solution.refined.centre, result);
+  find_squares(scaled_y, weights, solution.refined, result);
+}
+
+}  // namespace
+
+LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
+                           const LeastSquaresOptions& options) {
+  const RowWeights weights = RowWeights::of(options.weight, X.rows());
+  LeastSquares result = empty_result(y.cols(), X.cols(), options.fit_intercept);
   // The highest rank that centred rows can have.
   const Index rows = weights.positive - (options.fit_intercept ? 1 : 0);
-  if (rows < problem.x.size()) {
-    problem.x = with_one_scale(std::move(problem.x));
-    const double scale = problem.x.scale[0];
-    const RowSpaceSolution solution =
-        solve_in_row_space(problem.x, problem.y, weights, alpha * scale * scale);
-    result.solver = {SolverPath::row_space, solution.condition, solution.refined.steps,
-                     solution.rank, solution.refined.settled};
-    unscale(problem, solution.refined.coef, result);
-    find_squares(problem, solution.refined, result);
+  if (rows < X.cols()) {
+    solve_wide(X, y, options, weights, rows, result);
   } else {
-    for (const double scale : problem.x.scale) problem.penalty.push_back(alpha * scale * scale);
-    Basic basic = solve_by_columns(problem);
-    std::vector<DoubleDoubles> coef = spread(problem, basic);
-    Dependence dependence;
-    if (basic.solver.rank < problem.x.size()) {
-      dependence = find_dependence(problem, basic);
-      least_norm(problem, basic, dependence, coef);
-    }
-    result.solver = basic.solver;
-    result.solver.steps = basic.refined.steps;
-    result.solver.settled = basic.refined.settled;
-    unscale(problem, coef, result);
-    find_squares(problem, basic.refined, result);
-    find_variances(problem, basic, dependence, result);
+    solve_tall(X, y, options, weights, result);
   }
   if (!options.fit_intercept) result.intercept_variance = 0.0;
   const Index used = static_cast<Index>(result.solver.rank) + (options.fit_intercept ? 1 : 0);

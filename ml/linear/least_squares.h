@@ -11,9 +11,9 @@
 
 namespace lathe {
 
-enum class SolverPath { cholesky, qr, rank_deficient, row_space };
-constexpr std::array<std::string_view, 4> names(SolverPath) {
-  return {"cholesky", "qr", "rank_deficient", "row_space"};
+enum class SolverPath { cholesky, qr, rank_deficient, row_space, cholesky_qr };
+constexpr std::array<std::string_view, 5> names(SolverPath) {
+  return {"cholesky", "qr", "rank_deficient", "row_space", "cholesky_qr"};
 }
 
 // How a least squares problem was solved.
@@ -25,16 +25,25 @@ struct SolverInfo {
   bool settled = true;     // the refinement reached the last digit
 };
 
+// Whether the solution of the Gram matrix is refined to the last digit. Automatic: unless X has
+// more than 4 million cells and the unrefined coefficients are good to 13 digits each by an
+// estimate of their rounding errors.
+enum class Refine { automatic, always };
+constexpr std::array<std::string_view, 2> names(Refine) { return {"auto", "always"}; }
+
 struct LeastSquaresOptions {
   std::span<const double> weight = {};
   bool fit_intercept = true;
   double alpha = 0.0;
+  Refine refine = Refine::automatic;
+  bool variances = true;  // wanted, to nine digits
 };
 
 struct LeastSquares {
   Matrix coef;       // n_targets x n_features
   Vector intercept;  // n_targets
   SolverInfo solver;
+  bool finite = true;  // false: X or y holds NaN or infinity, and nothing else here means anything
 
   Vector residual_squares;  // n_targets: sum weight residual^2 (with the penalty, if any)
   Vector total_squares;     // n_targets: sum weight (y - mean)^2, or of y^2 without an intercept
@@ -45,8 +54,9 @@ struct LeastSquares {
   double intercept_variance = 0.0;
 };
 
-// X: n x d, y: n x n_targets, all finite; weights finite, >= 0, some > 0; alpha >= 0. O(n d^2) time
-// and O(d^2) memory besides X for n >= d; O(n^2 d) time and a copy of X for n < d.
+// X: n x d, y: n x n_targets; weights finite, >= 0, some > 0; alpha >= 0. One pass over X for the
+// Gram matrix and one for each step of refinement. O(n d^2) time and O(d^2) memory besides X for
+// n >= d; O(n^2 d) time and a copy of X for n < d.
 LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
                            const LeastSquaresOptions& options);
 

@@ -47,9 +47,12 @@ LinearSummary summarise(const LeastSquares& fitted) {
 
 LinearRegressionModel LinearRegression::fit(const MatrixView& X, const MatrixView& y,
                                             const Context& context) const {
-  check_fit(*this, X, y, context);
-  LeastSquares fitted =
-      least_squares(X, y, {.weight = context.weight, .fit_intercept = fit_intercept});
+  check_options(*this);
+  check_fit_shape(name, tags, X, context);
+  check_fit_target(name, tags, X, y);
+  LeastSquares fitted = least_squares(
+      X, y, {.weight = context.weight, .fit_intercept = fit_intercept, .refine = refine});
+  if (!fitted.finite) check_fit_cells(name, tags, X, context);
   LinearSummary summary = summarise(fitted);
   return {std::move(fitted), std::move(summary)};
 }

@@ -1,5 +1,5 @@
 // Ordinary least squares: minimises sum weight |y - W x - b|^2, to the last digit that the data
-// determine (Cholesky or Householder QR, refined with double-double residuals; least_squares.h).
+// determine (Cholesky or QR factors, refined with double-double residuals; least_squares.h).
 #pragma once
 
 #include <string_view>
@@ -61,9 +61,12 @@ struct LinearRegression {
   static constexpr Tags tags{.weights = true, .multi_target = true};
 
   bool fit_intercept = true;
+  Refine refine = Refine::automatic;
 
   static void describe(auto& self, auto&& field) {
     field("fit_intercept", self.fit_intercept, any_value, "also fit a constant");
+    field("refine", self.refine, any_value,
+          "auto: to the last digit, but for large data whose coefficients have 13 anyway; always");
   }
 
   // X: n_samples x n_features, y: n_samples x n_targets (a Vector is one target). Constant columns

@@ -18,19 +18,27 @@ using Correction = std::function<DoubleDoubles(const Eigen::VectorXd& gradient)>
 
 struct Refined {
   std::vector<DoubleDoubles> coef;  // of each target, in the scaled columns
+  DoubleDoubles centre;             // b + mean(x) coef of each: mean(y), to the last digit
   std::vector<double> squares;      // weighted residual sum of squares (plus penalty) of each
   int steps = 0;                    // corrections after the first solution
   bool settled = true;              // false where corrections stopped shrinking before the end
 };
 
 // Minimises sum weight (y - b - x w)^2 + sum penalty w^2 for each target y, b being what makes the
-// weighted mean of the residuals 0 where the columns are centred. `rate` is the share of an error
-// that a correction is expected to leave. One pass over the rows for each step: O(n d) each,
-// nothing of length n is kept.
+// weighted mean of the residuals 0 where the columns are centred. From `start` (none: from 0);
+// `rate` is the share of an error that a correction is expected to leave. One pass over the rows
+// for each step (kernel_residuals.h): O(n d) each, nothing of length n is kept.
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
-               std::span<const double> penalty, const Correction& correct, double rate);
+               std::span<const double> penalty, const Correction& correct, double rate,
+               const std::vector<DoubleDoubles>& start = {});
 
-// mean(y) - mean(x) w, in the scaled columns.
-DoubleDouble intercept_of(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef);
+// The z that solves (X'X + diag(penalty)) z = side for each `side`, X'X of the scaled, centred and
+// weighted columns, to the last digit: by the same passes, with nothing to fit.
+std::vector<DoubleDoubles> solve_refined(const ScaledColumns& x, const RowWeights& weights,
+                                         std::span<const double> penalty, const Correction& correct,
+                                         double rate, const std::vector<DoubleDoubles>& sides);
+
+// centre - mean(x) w, in the scaled columns.
+DoubleDouble intercept_of(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef);
 
 }  // namespace lathe

@@ -1,14 +1,23 @@
 #include "lathe/ml/linear/ridge.h"
 
+#include <utility>
+
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
 
 namespace lathe {
 
 RidgeModel Ridge::fit(const MatrixView& X, const MatrixView& y, const Context& context) const {
-  check_fit(*this, X, y, context);
-  return RidgeModel(least_squares(
-      X, y, {.weight = context.weight, .fit_intercept = fit_intercept, .alpha = alpha}));
+  check_options(*this);
+  check_fit_shape(name, tags, X, context);
+  check_fit_target(name, tags, X, y);
+  LeastSquares fitted = least_squares(X, y,
+                                      {.weight = context.weight,
+                                       .fit_intercept = fit_intercept,
+                                       .alpha = alpha,
+                                       .variances = false});
+  if (!fitted.finite) check_fit_cells(name, tags, X, context);
+  return RidgeModel(std::move(fitted));
 }
 
 std::string_view RidgeModel::name() const { return Ridge::name; }

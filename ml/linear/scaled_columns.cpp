@@ -88,24 +88,38 @@ double unit_scale(double magnitude) {
   return std::ldexp(1.0, std::clamp(-std::ilogb(magnitude), -1000, 1000));
 }
 
-RowWeights::RowWeights(std::span<const double> given, Index n_rows) : weight(at(n_rows), 1.0) {
-  if (!given.empty()) {
-    scale = unit_scale(*std::max_element(given.begin(), given.end()));
-    std::transform(given.begin(), given.end(), weight.begin(), [&](double w) { return w * scale; });
+RowWeights RowWeights::of(std::span<const double> given, Index n_rows) {
+  RowWeights weights;
+  weights.raw = given;
+  if (given.empty()) {
+    weights.total = static_cast<double>(n_rows);
+    weights.positive = n_rows;
+    return weights;
   }
+  weights.scale = unit_scale(*std::max_element(given.begin(), given.end()));
   DoubleDoubleSum sum;
-  for (const double w : weight) {
-    sum.add(w);
-    if (w > 0.0) ++positive;
+  for (const double w : given) {
+    sum.add(w * weights.scale);
+    if (w > 0.0) ++weights.positive;
   }
-  total = sum.total();
+  weights.total = sum.total();
+  return weights;
+}
+
+RowWeights::RowWeights(std::span<const double> given, Index n_rows)
+    : RowWeights(of(given, n_rows)) {
+  weight.resize(at(n_rows));
+  for (Index i = 0; i < n_rows; ++i) weight[at(i)] = given.empty() ? 1.0 : given[at(i)] * scale;
+  raw = {};
 }
 
 ScaledColumns ScaledColumns::select(std::span<const Index> columns) const {
   ScaledColumns chosen;
   chosen.data = data;
   chosen.rows = rows;
+  chosen.cols = cols;
   chosen.stride = stride;
+  chosen.centred = centred;
   for (const Index column : columns) {
     const std::size_t j = at(column);
     chosen.index.push_back(index[j]);
@@ -134,7 +148,9 @@ ScaledColumns scale_columns(const MatrixView& X, const RowWeights& weights, bool
   const std::size_t d = at(X.cols());
   columns.data = X.data();
   columns.rows = X.rows();
+  columns.cols = X.cols();
   columns.stride = X.outerStride();
+  columns.centred = centre;
   columns.scale.assign(d, 1.0);
   columns.mean.assign(d, DoubleDouble());
   columns.norm.assign(d, 0.0);
@@ -159,6 +175,56 @@ ScaledColumns scale_columns(const MatrixView& X, const RowWeights& weights, bool
     columns.norm[j] *= scale;
   }
   return columns;
+}
+
+namespace {
+
+// One column of a Gram matrix: its mean, scale and square sum.
+struct GramColumn {
+  double mean, rest, scale, square;
+};
+
+template <class Column>
+ScaledColumns from_gram(const MatrixView& X, const RowWeights& weights, bool centred,
+                        double penalty, Column&& column) {
+  ScaledColumns columns;
+  columns.data = X.data();
+  columns.rows = X.rows();
+  columns.cols = X.cols();
+  columns.stride = X.outerStride();
+  columns.centred = centred;
+  for (Index j = 0; j < X.cols(); ++j) {
+    const GramColumn c = column(j);
+    double norm = std::sqrt(c.square) * std::sqrt(weights.scale);
+    double scale = c.scale;
+    if (norm > 0.0) {
+      const double unit = unit_scale(std::hypot(norm, std::sqrt(penalty) * scale));
+      scale *= unit;
+      norm *= unit;
+    } else {
+      scale = 1.0;
+    }
+    columns.index.push_back(j);
+    columns.scale.push_back(scale);
+    columns.mean.emplace_back(c.mean * scale, c.rest * scale);
+    columns.norm.push_back(norm);
+  }
+  return columns;
+}
+
+}  // namespace
+
+ScaledColumns scale_columns_x(const MatrixView& X, const Gram& gram, const RowWeights& weights,
+                              double penalty) {
+  return from_gram(X, weights, gram.centred, penalty, [&](Index j) {
+    return GramColumn{gram.x_mean[j], gram.x_mean_rest[j], gram.x_scale[j], gram.xx(j, j)};
+  });
+}
+
+ScaledColumns scale_columns_y(const MatrixView& y, const Gram& gram, const RowWeights& weights) {
+  return from_gram(y, weights, gram.centred, 0.0, [&](Index j) {
+    return GramColumn{gram.y_mean[j], gram.y_mean_rest[j], gram.y_scale[j], gram.yy(j, j)};
+  });
 }
 
 }  // namespace lathe

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/gram.h"
 #include "lathe/ml/core/types.h"
 
 namespace lathe {
@@ -20,13 +21,23 @@ double unit_scale(double magnitude);
 // Sample weights times a power of two that brings the largest near 1; none given: every row one.
 struct RowWeights {
   RowWeights(std::span<const double> given, Index n_rows);
+  // Holds no copy: `given` must outlive it, and `weight` is empty.
+  static RowWeights of(std::span<const double> given, Index n_rows);
 
-  double operator[](Index i) const { return weight[static_cast<std::size_t>(i)]; }
+  double operator[](Index i) const {
+    const auto row = static_cast<std::size_t>(i);
+    if (!weight.empty()) return weight[row];
+    return raw.empty() ? 1.0 : raw[row] * scale;
+  }
 
   std::vector<double> weight;
+  std::span<const double> raw;
   double scale = 1.0;  // weight = given * scale
   Index positive = 0;  // rows that count
   DoubleDouble total;  // of `weight`
+
+ private:
+  RowWeights() = default;
 };
 
 struct ScaledColumns {
@@ -39,7 +50,9 @@ struct ScaledColumns {
 
   const double* data = nullptr;  // the caller's, row-major
   Index rows = 0;
+  Index cols = 0;  // of the raw data
   Index stride = 0;
+  bool centred = false;
   std::vector<Index> index;        // of each column in the raw data
   std::vector<double> scale;       // powers of two
   std::vector<DoubleDouble> mean;  // of the scaled column; 0 where it is not centred
@@ -50,5 +63,10 @@ struct ScaledColumns {
 // scale makes norm^2 + penalty * scale^2 about 1.
 ScaledColumns scale_columns(const MatrixView& X, const RowWeights& weights, bool centre,
                             double penalty = 0.0);
+
+// The same without a pass, from what the Gram matrix of X (or of y) tells.
+ScaledColumns scale_columns_x(const MatrixView& X, const Gram& gram, const RowWeights& weights,
+                              double penalty);
+ScaledColumns scale_columns_y(const MatrixView& y, const Gram& gram, const RowWeights& weights);
 
 }  // namespace lathe
