@@ -14,9 +14,16 @@ namespace {
 
 constexpr int usage = 2;
 
-int report(const std::exception& error) {
-  std::cerr << "lathed: ";
+int report(const std::exception& error, const lathe::server::ServeOptions& options) {
   const auto* ours = dynamic_cast<const lathe::Error*>(&error);
+  if (options.log_format == lathe::server::LogFormat::json) {
+    lathe::server::set_log(options.log_format, options.log_level);
+    std::string message = error.what();
+    if (ours != nullptr && !ours->help().empty()) message += "; " + ours->help();
+    lathe::server::log_error(message, {{"code", ours != nullptr ? ours->code() : ""}});
+    return lathe::server::exit_status(error);
+  }
+  std::cerr << "lathed: ";
   if (ours != nullptr) std::cerr << ours->code() << ": ";
   std::cerr << error.what() << "\n";
   if (ours != nullptr && !ours->help().empty()) std::cerr << "  " << ours->help() << "\n";
@@ -49,6 +56,6 @@ int main(int argc, char** argv) {
     app.exit(error);
     return usage;
   } catch (const std::exception& error) {
-    return report(error);
+    return report(error, options);
   }
 }

@@ -3,8 +3,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <string>
 
 #include <absl/synchronization/mutex.h>
+#include <grpc/support/log.h>
 #include <malloc.h>
 
 #include "lathe/server/log.h"
@@ -23,9 +25,20 @@ sigset_t stop_signals() {
   return signals;
 }
 
+// gRPC's own lines, which would not be JSON.
+void log_of_grpc(gpr_log_func_args* args) {
+  const std::string message = std::string("gRPC: ") + args->message;
+  if (args->severity == GPR_LOG_SEVERITY_ERROR) {
+    log_warning(message);
+  } else {
+    log_debug(message);
+  }
+}
+
 }  // namespace
 
 void prepare_process() {
+  gpr_set_log_function(log_of_grpc);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   mallopt(M_MMAP_THRESHOLD, 64 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,36 @@ def check_units(lathed, deploy, folder):
     level = re.search(r"Overall exposure level for .*: ([0-9.]+)", result.stdout)
     print("     systemd-analyze security: exposure " + (level[1] if level else "unknown"))
     check("systemd-analyze security: at most 2.0 of 10", result.returncode == 0, result.stdout[-300:])
+
+
+def is_json(line):
+    try:
+        return {"time", "level", "message"} <= set(json.loads(line))
+    except ValueError:
+        return False
+
+
+def check_log(lathed, folder):
+    """Also of what gRPC says itself, and of an end before anything is served."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run(lathed, "--model-repository", folder, "--grpc-address", address,
+                     "--log-format", "json")
+    lines = result.stderr.splitlines()
+    check("a taken address ends with 5", result.returncode == 5, result.stderr)
+    check("the log is JSON to the end",
+          lines and all(map(is_json, lines)) and json.loads(lines[-1])["code"] == "R025",
+          result.stderr)
+    process = subprocess.Popen([lathed, "--model-repository", folder, "--grpc-address",
+                                f"unix:{folder}/lathed.sock", "--log-format", "json"],
+                               stderr=subprocess.PIPE, text=True)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "serving" in line:
+            process.terminate()
+    check("the log of a whole life is JSON", len(lines) >= 3 and all(map(is_json, lines)), lines)
+    check("SIGTERM ends it with 0", process.wait() == 0)
 
 
 def containers(document):
@@ -165,6 +196,7 @@ def main():
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         check_config(options.lathed, options.deploy, folder)
+        check_log(options.lathed, folder)
         check_units(options.lathed, options.deploy, folder)
     check_manifests(options.lathed, options.deploy)
     check_image(options.lathed, options.deploy)
