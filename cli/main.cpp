@@ -1,16 +1,32 @@
 // `lathe`: from a CSV file to a served model.
 #include <iostream>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "lathe/cli/command.h"
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/parallel.h"
+
+namespace {
+
+std::string version_text(bool verbose) {
+  std::string text = "lathe " + std::string(lathe::lathe_version());
+  if (!verbose) return text;
+  return text + "\nkernels  " + std::string(lathe::kernels::level()) + "\nthreads  " +
+         std::to_string(lathe::thread_limit());
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   CLI::App app("lathe: from a CSV file to a served model", "lathe");
-  app.set_version_flag("--version", "lathe " + std::string(lathe::lathe_version()));
+  bool verbose = false;  // before --version, which reads it
+  app.add_flag("--verbose", verbose, "With --version: also the kernels that run, and threads");
+  app.set_version_flag("--version", [&verbose] { return version_text(verbose); });
   app.require_subcommand(1);
   app.footer(
       "Start with `lathe describe DATA`, then `lathe list`. Results go to stdout, the rest to\n"

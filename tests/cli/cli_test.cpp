@@ -32,6 +32,8 @@ TEST(Cli, SaysHowItIsUsed) {
   EXPECT_EQ(folder.lathe({"--help"}).exit_code, 0);
   EXPECT_THAT(folder.lathe({"--help"}).out, HasSubstr("describe"));
   EXPECT_THAT(folder.lathe({"--version"}).out, StartsWith("lathe "));
+  EXPECT_THAT(folder.lathe({"--version", "--verbose"}).out,
+              AllOf(StartsWith("lathe "), HasSubstr("\nkernels  "), HasSubstr("\nthreads  ")));
   EXPECT_EQ(folder.lathe({}).exit_code, 2);
   EXPECT_EQ(folder.lathe({"fi"}).exit_code, 2);
   EXPECT_EQ(folder.lathe({"fit", penguins}).exit_code, 2);

@@ -199,5 +199,64 @@ TEST(LeastSquares, TinyAndHugeNumbersNeitherOverflowNorVanish) {
   }
 }
 
+// Above 4 million cells.
+struct Large {
+  Matrix X = noise(210'000, 20, 31);
+  Matrix noise_of_y = noise(210'000, 1, 32);
+  Matrix y(const Vector& w) const { return X * w + noise_of_y; }
+};
+
+TEST(LeastSquares, LargeDataStayUnrefinedWhereThirteenDigitsAreThereAnyway) {
+  const Large data;
+  const Matrix y = data.y(Vector::LinSpaced(20, 1.0, 2.0)).array() + 5.0;
+  const LeastSquares fitted = least_squares(data.X, y, {});
+  const LeastSquares refined = least_squares(data.X, y, {.refine = Refine::always});
+  EXPECT_EQ(fitted.solver.path, SolverPath::cholesky);
+  EXPECT_EQ(fitted.solver.steps, 0);
+  EXPECT_GE(refined.solver.steps, 1);
+  for (Index j = 0; j < 20; ++j) EXPECT_GE(digits(fitted.coef(0, j), refined.coef(0, j)), 13.0);
+  EXPECT_GE(digits(fitted.intercept[0], refined.intercept[0]), 13.0);
+  EXPECT_GE(digits(fitted.residual_squares[0], refined.residual_squares[0]), 12.0);
+}
+
+TEST(LeastSquares, LargeDataAreRefinedForTheSakeOfOneSmallCoefficient) {
+  const Large data;
+  Vector w = Vector::LinSpaced(20, 1e6, 2e6);
+  w[7] = 0.0;  // the noise alone makes it
+  EXPECT_GE(least_squares(data.X, data.y(w), {}).solver.steps, 1);
+}
+
+TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
+  // Z = [a, a + e b] of orthogonal a, b of square length s: the variances are (1 + 1/e^2) / s and
+  // 1 / (e^2 s), and e is a power of two.
+  const double e = 0x1p-22;
+  Matrix X(8, 2);
+  const Vector a{{1, 1, 1, 1, -1, -1, -1, -1}};
+  const Vector b{{1, -1, 1, -1, 1, -1, 1, -1}};
+  X << a, a + e * b;
+  const LeastSquares fitted = least_squares(X, noise(8, 1, 33), {});
+  EXPECT_EQ(fitted.solver.path, SolverPath::cholesky_qr);
+  EXPECT_GE(digits(fitted.variance[0], (1.0 + 1.0 / (e * e)) / 8.0), 14.0);
+  EXPECT_GE(digits(fitted.variance[1], 1.0 / (e * e) / 8.0), 14.0);
+  EXPECT_GE(digits(fitted.intercept_variance, 1.0 / 8.0), 14.0);
+}
+
+TEST(LeastSquares, PoorConditionsGiveTheSameBitsForAnyThreads) {
+  Matrix X = noise(3000, 30, 34);
+  X.col(3) = X.col(4) + 1e-5 * X.col(3);
+  const Matrix y = noise(3000, 1, 35);
+  const int before = thread_limit();
+  set_thread_limit(1);
+  const LeastSquares expected = least_squares(X, y, {});
+  EXPECT_EQ(expected.solver.path, SolverPath::cholesky_qr);
+  for (const int threads : {2, 3, 5, 16}) {
+    set_thread_limit(threads);
+    const LeastSquares fitted = least_squares(X, y, {});
+    EXPECT_EQ(fitted.coef, expected.coef) << threads;
+    EXPECT_EQ(fitted.variance, expected.variance) << threads;
+  }
+  set_thread_limit(before);
+}
+
 }  // namespace
 }  // namespace lathe
