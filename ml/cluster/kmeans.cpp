@@ -1,63 +1,25 @@
 #include "lathe/ml/cluster/kmeans.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "lathe/ml/cluster/kmeans_start.h"
 #include "lathe/ml/cluster/lloyd.h"
+#include "lathe/ml/cluster/packed_centres.h"
+#include "lathe/ml/cluster/training_rows.h"
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/random.h"
+#include "lathe/ml/core/scratch.h"
 
 namespace lathe {
 namespace {
-
-// Weight, mean and sum of squares about it of the columns.
-struct Moments {
-  double weight = 0.0;
-  RowVector mean;
-  RowVector squares;
-};
-
-Moments block_moments(const MatrixView& X, std::span<const double> weight, Index begin, Index end) {
-  Moments moments{0.0, RowVector::Zero(X.cols()), RowVector::Zero(X.cols())};
-  const auto weight_at = [&](Index i) {
-    return weight.empty() ? 1.0 : weight[static_cast<std::size_t>(i)];
-  };
-  for (Index i = begin; i < end; ++i) {
-    moments.weight += weight_at(i);
-    moments.mean += weight_at(i) * X.row(i);
-  }
-  if (moments.weight == 0.0) return moments;
-  moments.mean /= moments.weight;
-  for (Index i = begin; i < end; ++i) {
-    moments.squares += weight_at(i) * (X.row(i) - moments.mean).cwiseAbs2();
-  }
-  return moments;
-}
-
-// Blocks are merged by their centred moments, which loses no digits (Chan, Golub and LeVeque 1979).
-double mean_variance(const MatrixView& X, std::span<const double> weight) {
-  const Index block_rows = start_block(X.rows(), X.cols());
-  std::vector<Moments> blocks(static_cast<std::size_t>((X.rows() + block_rows - 1) / block_rows));
-  parallel_blocks(X.rows(), block_rows, [&](Index block, Index begin, Index end) {
-    blocks[static_cast<std::size_t>(block)] = block_moments(X, weight, begin, end);
-  });
-  Moments all{0.0, RowVector::Zero(X.cols()), RowVector::Zero(X.cols())};
-  for (const Moments& block : blocks) {
-    if (block.weight == 0.0) continue;
-    const double share = block.weight / (all.weight + block.weight);
-    const RowVector difference = block.mean - all.mean;
-    all.squares += block.squares + difference.cwiseAbs2() * (all.weight * share);
-    all.mean += difference * share;
-    all.weight += block.weight;
-  }
-  return all.squares.mean() / all.weight;
-}
 
 void check_clusters(const KMeans& options, const MatrixView& X, std::span<const double> weight) {
   const auto weighted = weight.empty() ? X.rows()
@@ -79,13 +41,59 @@ void check_clusters(const KMeans& options, const MatrixView& X, std::span<const 
   }
 }
 
-Matrix start(const KMeans& options, const MatrixView& X, std::span<const double> weight,
-             Random& random) {
+Matrix start(const KMeans& options, const TrainingRows& rows, Random& random) {
   if (const auto* given = std::get_if<Matrix>(&options.init)) return *given;
   return std::get<KMeansInit>(options.init) == KMeansInit::random
-             ? random_start(X, weight, options.n_clusters, random)
-             : kmeans_plus_plus(X, weight, options.n_clusters, random);
+             ? random_start(rows, options.n_clusters, random)
+             : kmeans_plus_plus(rows, options.n_clusters, random);
 }
+
+// The starts of one fit, and the best of their results.
+class Starts {
+ public:
+  Starts(const KMeans& options, const TrainingRows& rows, std::uint64_t seed)
+      : options_(options),
+        rows_(rows),
+        seed_(seed),
+        shift_tol_(options.tol * rows.total_variance / static_cast<double>(rows.cols())),
+        assignment_(choose_assignment(rows, options.n_clusters)) {}
+
+  LloydResult best() {
+    const std::int64_t n = std::holds_alternative<Matrix>(options_.init) ? 1 : options_.n_init;
+    // Data that stay in a core's cache: a thread to a start, and no waiting for each other.
+    if (rows_.rows() * rows_.cols() <= (1 << 17)) {
+      parallel_for(n, [&](Index index) {
+        Lloyd lloyd(rows_, options_.n_clusters, assignment_);
+        run(index, lloyd);
+      });
+    } else {
+      Lloyd lloyd(rows_, options_.n_clusters, assignment_);
+      for (Index index = 0; index < n; ++index) run(index, lloyd);
+    }
+    return std::move(best_);
+  }
+
+ private:
+  void run(Index index, Lloyd& lloyd) {
+    Random random(seed_, "kmeans.start", static_cast<std::uint64_t>(index));
+    LloydResult result = lloyd.run(start(options_, rows_, random), options_.max_iter, shift_tol_);
+    const std::lock_guard lock(mutex_);
+    if (best_index_ < 0 || result.inertia < best_.inertia ||
+        (result.inertia == best_.inertia && index < best_index_)) {
+      best_ = std::move(result);
+      best_index_ = index;
+    }
+  }
+
+  const KMeans& options_;
+  const TrainingRows& rows_;
+  std::uint64_t seed_;
+  double shift_tol_;
+  Assignment assignment_;
+  std::mutex mutex_;
+  LloydResult best_;
+  Index best_index_ = -1;
+};
 
 std::vector<std::string> warnings_of(const KMeans& options, const LloydResult& result) {
   std::vector<std::string> warnings;
@@ -94,7 +102,7 @@ std::vector<std::string> warnings_of(const KMeans& options, const LloydResult& r
                        " iterations while centres still moved");
   }
   std::vector<bool> used(static_cast<std::size_t>(options.n_clusters));
-  for (std::int64_t label : result.labels) used[static_cast<std::size_t>(label)] = true;
+  for (const std::int32_t label : result.labels) used[static_cast<std::size_t>(label)] = true;
   const auto distinct = std::count(used.begin(), used.end(), true);
   if (distinct < options.n_clusters) {
     warnings.push_back("kmeans: found " + std::to_string(distinct) +
@@ -107,23 +115,21 @@ std::vector<std::string> warnings_of(const KMeans& options, const LloydResult& r
 }  // namespace
 
 KMeansModel KMeans::fit(const MatrixView& X, const Context& context) const {
-  check_fit(*this, X, context);
+  check_options(*this);
+  check_fit_shape(name, tags, X, context);
+  const TrainingRows rows(X, context.weight);
+  if (!rows.finite) check_fit_cells(name, tags, X, context);  // says where
   check_clusters(*this, X, context.weight);
-  check_squarable(name, X);
+  check_squarable(name, (rows.greatest - rows.least).maxCoeff());
 
-  const bool given = std::holds_alternative<Matrix>(init);
-  const std::uint64_t seed = seed_of(random_state, context.seed);
-  const double shift_tol = tol * mean_variance(X, context.weight);
-  Lloyd lloyd(X, context.weight);
-  LloydResult best;
-  for (std::int64_t run = 0; run < (given ? 1 : n_init); ++run) {
-    Random random(seed, "kmeans.start", static_cast<std::uint64_t>(run));
-    LloydResult result = lloyd.run(start(*this, X, context.weight, random), max_iter, shift_tol);
-    if (run == 0 || result.inertia < best.inertia) best = std::move(result);
-  }
+  LloydResult best = Starts(*this, rows, seed_of(random_state, context.seed)).best();
   std::vector<std::string> warnings = warnings_of(*this, best);
-  return KMeansModel({std::move(best.centres), std::move(best.labels), best.inertia, best.n_iter,
-                      best.converged, std::move(warnings)});
+  return KMeansModel({std::move(best.centres),
+                      {best.labels.begin(), best.labels.end()},
+                      best.inertia,
+                      best.n_iter,
+                      best.converged,
+                      std::move(warnings)});
 }
 
 bool KMeans::operator==(const KMeans& other) const {
@@ -142,13 +148,38 @@ bool KMeans::operator==(const KMeans& other) const {
 
 std::string_view KMeansModel::name() const { return KMeans::name; }
 
+KMeansModel::KMeansModel(KMeansResult result) : result_(std::move(result)) { pack(); }
+
+void KMeansModel::pack() {
+  PackedCentres packed;
+  packed.pack(result_.cluster_centers);
+  packed_ = packed.numbers();
+}
+
+// All distances at once, 8 rows a time; what they leave in doubt, and less than 8 rows, one centre
+// after the other. The answer is the same.
 void KMeansModel::predict_into(const MatrixView& X, MatrixRef out) const {
   check_finite_rows(KMeans::name, X, n_features_in());
   check_out(KMeans::name, X, out, n_outputs());
-  for (Index i = 0; i < X.rows(); ++i) {
-    const NearestCentre nearest =
-        nearest_centre(X.data() + i * X.outerStride(), result_.cluster_centers);
-    out(i, 0) = static_cast<double>(nearest.index);
+  const kernels::ClusterTable& kernel = kernels::cluster_table();
+  const Matrix& centres = result_.cluster_centers;
+  constexpr Index most = 256;
+  std::array<std::int32_t, most> labels{};
+  Scratch work(8, kernel.lanes(n_clusters()));
+  for (Index begin = 0; begin < X.rows(); begin += most) {
+    const Index n = std::min(most, X.rows() - begin);
+    const double* rows = X.data() + begin * X.outerStride();
+    if (n < 8) {
+      labels.fill(-1);
+    } else {
+      kernel.nearest(rows, n, X.outerStride(), centres.cols(), packed_.data(), n_clusters(),
+                     nearby(centres.cols()), tiny, work.matrix().data(), labels.data());
+    }
+    for (Index i = 0; i < n; ++i) {
+      const Index label = labels[static_cast<std::size_t>(i)];
+      out(begin + i, 0) = static_cast<double>(
+          label >= 0 ? label : nearest_centre(rows + i * X.outerStride(), centres).index);
+    }
   }
 }
 
@@ -181,6 +212,7 @@ KMeansModel::KMeansModel(InputArchive& archive) {
   check_state(KMeans::name, r.cluster_centers.rows() > 0 && r.cluster_centers.cols() > 0 &&
                                 r.cluster_centers.allFinite() && std::isfinite(r.inertia) &&
                                 r.inertia >= 0.0 && r.n_iter > 0);
+  pack();
 }
 
 void KMeansModel::save(OutputArchive& archive) const { state(*this, archive); }

@@ -1,5 +1,10 @@
 // k-means: centres c_1 .. c_k that minimise sum_i w_i min_j |x_i - c_j|^2, by Lloyd's iterations
 // (Lloyd 1982) from greedy k-means++ starts (Arthur and Vassilvitskii 2007).
+//
+// An iteration computes all distances, or, where a cost model says that it pays (many columns and
+// centres), only those that the triangle inequality does not rule out (Elkan 2003; with groups of
+// centres, Ding et al. 2015). The labels, centres and inertia are the same bits either way, and
+// those of Lloyd's iterations on paper: near-ties are decided again by exact distances.
 #pragma once
 
 #include <array>
@@ -30,7 +35,7 @@ struct KMeansResult {
 
 class KMeansModel final : public Clusterer {
  public:
-  explicit KMeansModel(KMeansResult result) : result_(std::move(result)) {}
+  explicit KMeansModel(KMeansResult result);
   explicit KMeansModel(InputArchive& archive);
 
   std::string_view name() const override;
@@ -56,8 +61,10 @@ class KMeansModel final : public Clusterer {
 
  private:
   static void state(auto& self, auto& archive);
+  void pack();
 
   KMeansResult result_;
+  Vector packed_;  // the centres, laid out for the kernels
 };
 
 enum class KMeansInit { kmeans_plus_plus, random };
@@ -96,10 +103,12 @@ struct KMeans {
     field("random_state", self.random_state, at_least(0), "seed of the starts; none: the run's");
   }
 
-  // X: n_samples x n_features, at least n_clusters rows of positive weight. O(n k d) time for each
-  // iteration, O(n + 64 k d) memory besides X. The same bits for any number of threads. Throws
-  // InvalidArgument on NaN, too few rows, given centres of another shape, and data so far apart, or
-  // so close together, that squared distances leave the range of doubles.
+  // X: n_samples x n_features, at least n_clusters rows of positive weight. One pass over X, then
+  // at most O(n k d) time for each iteration. Memory besides X: 4 bytes a row for labels (12 more
+  // when they are returned), 8 while a start is drawn, and with bounds up to a tenth of X; O(k d)
+  // for each thread. Small data are fitted a thread to a start. The same bits for any number of
+  // threads. Throws InvalidArgument on NaN, too few rows, given centres of another shape, and data
+  // so far apart, or so close together, that squared distances leave the range of doubles.
   KMeansModel fit(const MatrixView& X, const Context& context = {}) const;
 
   bool operator==(const KMeans& other) const;

@@ -1,12 +1,14 @@
 #include "lathe/ml/cluster/lloyd.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <numeric>
 #include <utility>
 
-#include "lathe/ml/cluster/kmeans_start.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/scratch.h"
 
 namespace lathe {
 namespace {
@@ -14,6 +16,9 @@ namespace {
 // Decimals such as 0.2, 0.3, 0.4 are equally far apart on paper but not as doubles: what differs by
 // rounding alone is a tie.
 constexpr double clearly_nearer = 1.0 - 0x1p-46;
+
+// Rows that are looked at together, about half a first cache.
+Index piece_rows(Index cols) { return std::clamp<Index>(2048 / cols / 8 * 8, 8, 512); }
 
 }  // namespace
 
@@ -27,21 +32,37 @@ NearestCentre nearest_centre(const double* x, const Matrix& centres) {
   return nearest;
 }
 
-Lloyd::Lloyd(const MatrixView& X, std::span<const double> weight)
-    : X_(X),
-      weight_(weight),
-      block_rows_(start_block(X.rows(), X.cols())),
-      partials_(static_cast<std::size_t>((X.rows() + block_rows_ - 1) / block_rows_)),
-      labels_(static_cast<std::size_t>(X.rows())) {}
+Assignment choose_assignment(const TrainingRows& rows, Index k) {
+  if (rows.rows() < 4 * k || k < 3 || !(rows.total_variance > 0.0)) {
+    return Assignment::all_distances;
+  }
+  const auto d = static_cast<double>(rows.cols());
+  const auto lanes = static_cast<double>(kernels::cluster_table().lanes(k));
+  const double all = lanes / 8.0 * (d + 2.0);
+  // What is seen after the first iteration: half the rows need their own distance, and these that
+  // of one centre in eight.
+  const double bounded =
+      16.0 + 0.5 * (d / 8.0 + 16.0) + static_cast<double>(k) / 8.0 * (d / 5.0 + 6.0);
+  return bounded < all ? Assignment::bounds : Assignment::all_distances;
+}
+
+Lloyd::Lloyd(const TrainingRows& rows, Index k, Assignment assignment)
+    : rows_(rows),
+      sums_(rows, k),
+      labels_(static_cast<std::size_t>(rows.rows())),
+      inertia_(static_cast<std::size_t>((rows.rows() + rows.block_rows - 1) / rows.block_rows)) {
+  if (assignment == Assignment::bounds) bounds_.emplace(rows, k);
+}
 
 LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) {
   std::fill(labels_.begin(), labels_.end(), -1);
+  sums_.clear();
   LloydResult result;
+  Matrix before;
   while (result.n_iter < max_iter && !result.converged) {
     ++result.n_iter;
-    const bool changed = assign(centres);
-    add_shifts(centres);
-    const Matrix before = centres;
+    const bool changed = assign(centres, before.size() > 0 ? &before : nullptr, Then::sum);
+    before = centres;
     const bool relocated = relocate_empty(centres);
     move(centres);
     const double shift = (centres - before).squaredNorm();
@@ -49,91 +70,135 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
-  assign(centres);
-  for (const Partial& partial : partials_) result.inertia += partial.inertia;
+  assign(centres, &before, Then::finish);
+  result.inertia = std::accumulate(inertia_.begin(), inertia_.end(), 0.0);
   result.centres = std::move(centres);
   result.labels = labels_;
   return result;
 }
 
-bool Lloyd::assign(const Matrix& centres) {
-  parallel_blocks(X_.rows(), block_rows_, [&](Index block, Index begin, Index end) {
-    Partial& partial = partials_[static_cast<std::size_t>(block)];
-    partial.inertia = 0.0;
-    partial.changed = false;
-    for (Index i = begin; i < end; ++i) {
-      const NearestCentre nearest = nearest_centre(row(i), centres);
-      // A row without weight must not add 0 * inf.
-      if (weight(i) > 0.0) partial.inertia += weight(i) * nearest.squared_distance;
-      partial.changed |= label(i) != nearest.index;
-      label(i) = nearest.index;
+bool Lloyd::assign(const Matrix& centres, const Matrix* before, Then then) {
+  // A start begins with rows that have no label; from then on all have one.
+  const bool first = before == nullptr;
+  if (bounds_) bounds_->move(centres, before);
+  packed_.pack(centres);
+  std::atomic<bool> changed{false};
+  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
+    ClusterSums::Part part(sums_);
+    const bool here = bounds_ ? assign_bounded(centres, first, begin, end, part)
+                              : assign_all(centres, begin, end, part);
+    if (here) changed.store(true, std::memory_order_relaxed);
+    if (then == Then::finish) {
+      inertia_[static_cast<std::size_t>(block)] = inertia_of(centres, begin, end);
     }
   });
-  return std::any_of(partials_.begin(), partials_.end(),
-                     [](const Partial& partial) { return partial.changed; });
+  if (then == Then::sum) sums_.merge();
+  return changed.load();
 }
 
-void Lloyd::add_shifts(const Matrix& centres) {
-  parallel_blocks(X_.rows(), block_rows_, [&](Index block, Index begin, Index end) {
-    Partial& partial = partials_[static_cast<std::size_t>(block)];
-    partial.shift.setZero(centres.rows(), centres.cols());
-    partial.weight.setZero(centres.rows());
-    for (Index i = begin; i < end; ++i) {
-      const double w = weight(i);
-      if (w == 0.0) continue;
-      const double* x = row(i);
-      const double* centre = centres.data() + label(i) * centres.cols();
-      double* shift = partial.shift.data() + label(i) * centres.cols();
-      for (Index c = 0; c < centres.cols(); ++c) shift[c] += w * (x[c] - centre[c]);
-      partial.weight[label(i)] += w;
+bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
+  if (label(row) == to) return false;
+  part.change(row, label(row), to);
+  label(row) = to;
+  return true;
+}
+
+bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part) {
+  const kernels::ClusterTable& kernel = kernels::cluster_table();
+  const Index piece = piece_rows(rows_.cols());
+  Scratch work(8, packed_.lanes());
+  std::vector<std::int32_t> found(static_cast<std::size_t>(piece));
+  bool changed = false;
+  for (Index i = begin; i < end; i += piece) {
+    const Index n = std::min(piece, end - i);
+    kernel.nearest(rows_.row(i), n, rows_.X.outerStride(), rows_.cols(), packed_.data(),
+                   packed_.size(), nearby(rows_.cols()), tiny, work.matrix().data(), found.data());
+    for (Index r = 0; r < n; ++r) {
+      std::int32_t to = found[static_cast<std::size_t>(r)];
+      if (to < 0) to = static_cast<std::int32_t>(nearest_centre(rows_.row(i + r), centres).index);
+      changed |= relabel(i + r, to, part);
     }
-  });
-  Partial& total = partials_.front();
-  for (std::size_t b = 1; b < partials_.size(); ++b) {
-    total.shift += partials_[b].shift;
-    total.weight += partials_[b].weight;
   }
+  return changed;
+}
+
+bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
+                           ClusterSums::Part& part) {
+  const Index piece = 8;
+  CentreBounds::Work work(centres.rows());
+  bool changed = false;
+  if (!first) {
+    for (Index i = begin; i < end; ++i) {
+      changed |= relabel(i, bounds_->nearest(i, label(i), centres, work), part);
+    }
+    return changed;
+  }
+  Scratch squared(piece, packed_.lanes());
+  for (Index i = begin; i < end; i += piece) {
+    const Index n = std::min(piece, end - i);
+    double* distances = squared.matrix().data();
+    kernels::cluster_table().distances(rows_.row(i), n, rows_.X.outerStride(), rows_.cols(),
+                                       packed_.data(), packed_.size(), distances);
+    for (Index r = 0; r < n; ++r) {
+      changed |= relabel(
+          i + r, bounds_->first(i + r, distances + r * packed_.lanes(), centres, work), part);
+    }
+  }
+  return changed;
+}
+
+double Lloyd::inertia_of(const Matrix& centres, Index begin, Index end) {
+  double inertia = 0.0;
+  for (Index i = begin; i < end; ++i) {
+    const double w = rows_.weight_of(i);
+    if (w == 0.0) continue;  // a row without weight must not add 0 * inf
+    const double* centre = centres.data() + label(i) * centres.cols();
+    inertia += w * kernels::squared_distance(rows_.row(i), centre, centres.cols());
+  }
+  return inertia;
 }
 
 void Lloyd::move(Matrix& centres) const {
-  const Partial& total = partials_.front();
   for (Index j = 0; j < centres.rows(); ++j) {
-    if (total.weight[j] > 0.0) centres.row(j) += total.shift.row(j) / total.weight[j];
+    if (!sums_.empty(j)) centres.row(j) = sums_.mean(j, labels_);
   }
 }
 
 bool Lloyd::relocate_empty(Matrix& centres) {
-  const Vector& weights = partials_.front().weight;
-  if ((weights.array() > 0.0).all()) return false;
+  std::vector<Index> empty;
+  for (Index j = 0; j < centres.rows(); ++j) {
+    if (sums_.empty(j)) empty.push_back(j);
+  }
+  if (empty.empty()) return false;
 
-  std::vector<std::pair<double, Index>>
-      far;  // minus the distance, so that ascending is farthest first
+  // Minus the distance, so that ascending is farthest first.
+  std::vector<std::pair<double, Index>> far;
   std::vector<Index> rows_left(static_cast<std::size_t>(centres.rows()), 0);
-  for (Index i = 0; i < X_.rows(); ++i) {
-    if (weight(i) == 0.0) continue;
+  for (Index i = 0; i < rows_.rows(); ++i) {
+    if (rows_.weight_of(i) == 0.0) continue;
     ++rows_left[static_cast<std::size_t>(label(i))];
     const double* centre = centres.data() + label(i) * centres.cols();
-    const double distance = kernels::squared_distance(row(i), centre, centres.cols());
+    const double distance = kernels::squared_distance(rows_.row(i), centre, centres.cols());
     if (distance > 0.0) far.emplace_back(-distance, i);
   }
   std::sort(far.begin(), far.end());
 
   bool relocated = false;
   auto next = far.begin();
-  for (Index j = 0; j < centres.rows(); ++j) {
-    if (weights[j] > 0.0) continue;
+  for (const Index j : empty) {
     const auto lone = [&](const auto& candidate) {
       return rows_left[static_cast<std::size_t>(label(candidate.second))] == 1;
     };
     next = std::find_if_not(next, far.end(), lone);
     if (next == far.end()) break;
-    --rows_left[static_cast<std::size_t>(label(next->second))];
-    label(next->second) = j;
-    centres.row(j) = X_.row(next->second);
+    const Index row = next->second;
+    --rows_left[static_cast<std::size_t>(label(row))];
+    sums_.change(row, label(row), j);
+    label(row) = static_cast<std::int32_t>(j);
+    if (bounds_) bounds_->forget(row);
     relocated = true;
     ++next;
   }
-  if (relocated) add_shifts(centres);
   return relocated;
 }
 

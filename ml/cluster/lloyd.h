@@ -1,10 +1,15 @@
-// Lloyd's iterations over fixed blocks of rows, merged in block order. Internal to k-means.
+// Lloyd's iterations over fixed blocks of rows. Internal to k-means.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "lathe/ml/cluster/centre_bounds.h"
+#include "lathe/ml/cluster/cluster_sums.h"
+#include "lathe/ml/cluster/packed_centres.h"
+#include "lathe/ml/cluster/training_rows.h"
 #include "lathe/ml/core/types.h"
 
 namespace lathe {
@@ -19,9 +24,24 @@ struct NearestCentre {
 // that are 1e14 times closer together.
 NearestCentre nearest_centre(const double* x, const Matrix& centres);
 
+// A squared distance of more than nearby(d) times the least, plus tiny, is no near-tie, whatever
+// the order in which d squares were added up, and in which some underflowed. All others are decided
+// by nearest_centre(), so labels are its labels.
+constexpr double nearby(Index d) { return 1.0 + 0x1p-45 + 0x1p-50 * static_cast<double>(d + 8); }
+constexpr double tiny = 1e-290;
+
+// How rows find their centres; the labels are the same.
+enum class Assignment {
+  all_distances,  // a tile of rows against a panel of centres, all of them
+  bounds,         // those that the triangle inequality leaves (centre_bounds.h)
+};
+
+// Which takes less time, by vector operations for each row and iteration.
+Assignment choose_assignment(const TrainingRows& rows, Index k);
+
 struct LloydResult {
   Matrix centres;
-  std::vector<std::int64_t> labels;  // nearest of these centres
+  std::vector<std::int32_t> labels;  // nearest of these centres
   double inertia = 0.0;
   std::int64_t n_iter = 0;
   bool converged = false;
@@ -30,38 +50,32 @@ struct LloydResult {
 // Works on one data set from several starts; keeps its workspace between them.
 class Lloyd {
  public:
-  // X and weight (empty: every row counts one) must outlive this.
-  Lloyd(const MatrixView& X, std::span<const double> weight);
+  Lloyd(const TrainingRows& rows, Index k, Assignment assignment);
 
   // Stops after `max_iter` iterations, when the squared shift of the centres is at most
   // `shift_tol`, or when no label changes.
   LloydResult run(Matrix centres, std::int64_t max_iter, double shift_tol);
 
  private:
-  // What one block of rows says: sums of w (x - its centre), so that data far from 0 loses nothing.
-  struct Partial {
-    Matrix shift;
-    Vector weight;
-    double inertia = 0.0;
-    bool changed = false;
-  };
+  enum class Then { sum, finish };  // what follows on labels: sums by cluster, or the inertia
 
-  const double* row(Index i) const { return X_.data() + i * X_.outerStride(); }
-  double weight(Index row) const {
-    return weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(row)];
-  }
-  std::int64_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
+  std::int32_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
 
-  bool assign(const Matrix& centres);  // labels and inertias; whether a label changed
-  void add_shifts(const Matrix& centres);
+  bool assign(const Matrix& centres, const Matrix* before, Then then);  // whether a label changed
+  bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
+  bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
+                      ClusterSums::Part& part);
+  bool relabel(Index row, std::int32_t to, ClusterSums::Part& part);
+  double inertia_of(const Matrix& centres, Index begin, Index end);
   void move(Matrix& centres) const;  // to the means of their rows
   bool relocate_empty(Matrix& centres);
 
-  const MatrixView& X_;
-  std::span<const double> weight_;
-  Index block_rows_;
-  std::vector<Partial> partials_;
-  std::vector<std::int64_t> labels_;
+  const TrainingRows& rows_;
+  std::optional<CentreBounds> bounds_;
+  PackedCentres packed_;
+  ClusterSums sums_;
+  std::vector<std::int32_t> labels_;
+  std::vector<double> inertia_;  // by block
 };
 
 }  // namespace lathe

@@ -204,7 +204,10 @@ void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& 
 }
 
 void check_squarable(std::string_view name, const MatrixView& X) {
-  const double widest = (X.colwise().maxCoeff() - X.colwise().minCoeff()).maxCoeff();
+  check_squarable(name, (X.colwise().maxCoeff() - X.colwise().minCoeff()).maxCoeff());
+}
+
+void check_squarable(std::string_view name, double widest) {
   if (widest == 0.0 || (widest >= 1e-140 && widest <= 1e140)) return;
   throw InvalidArgument("X008",
                         owner(name) + "X: its widest column ranges over " + to_text(widest) +

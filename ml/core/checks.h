@@ -27,6 +27,7 @@ void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& 
 // Squared distances from the mean must neither overflow nor vanish, since sums of zeros would pass
 // for a perfect fit: the widest column's range is 0 or in [1e-140, 1e140].
 void check_squarable(std::string_view name, const MatrixView& X);
+void check_squarable(std::string_view name, double widest);  // where the range is known
 
 namespace detail {
 template <class E>

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernel_cluster_table.h"
 #include "lathe/ml/core/kernel_residuals.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernel_tiles.h"
@@ -64,6 +65,16 @@ const ResidualTable& residual_table() {
   return chosen;
 #else
   return baseline::residual_table;
+#endif
+}
+
+const ClusterTable& cluster_table() {
+#ifdef LATHE_X86_LEVELS
+  static const ClusterTable& chosen =
+      at_level(baseline::cluster_table, v3::cluster_table, v4::cluster_table);
+  return chosen;
+#else
+  return baseline::cluster_table;
 #endif
 }
 

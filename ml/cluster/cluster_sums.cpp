@@ -1,0 +1,136 @@
+#include "lathe/ml/cluster/cluster_sums.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "lathe/ml/core/kernel_cluster_table.h"
+
+namespace lathe {
+namespace {
+
+struct Grids {
+  double high = 0.0;  // v + high - high rounds v to the first grid
+  double low = 0.0;
+};
+
+// For n numbers of at most `reach`: sums on the first grid stay below 2^52 of its steps, and so do
+// sums of what it leaves, at most half a step each, on the second.
+Grids grids(Index n, double reach) {
+  if (!(reach > 0.0)) return {};
+  const int log_n = std::ilogb(static_cast<double>(n)) + 1;
+  const int top = std::ilogb(reach) + 1 + log_n;
+  const int second = std::max(top - 51 + log_n, -1070 + 52);
+  return {std::ldexp(1.5, std::max(top + 1, second + 1)), std::ldexp(1.5, second + 1)};
+}
+
+}  // namespace
+
+ClusterSums::ClusterSums(const TrainingRows& rows, Index k)
+    : rows_(rows),
+      k_(k),
+      stride_((2 * rows.cols() + 3 + 7) / 8 * 8),
+      origin_(rows.cols()),
+      high_grid_(rows.cols()),
+      low_grid_(rows.cols()),
+      total_(Vector::Zero(k * stride_)) {
+  if (!rows.weight.empty()) {  // so that no product leaves the range of doubles
+    const double heaviest = *std::max_element(rows.weight.begin(), rows.weight.end());
+    weight_unit_ = std::ldexp(1.0, std::min(-std::ilogb(heaviest) - 1, 1000));
+  }
+  // About 0, or about the mean where the numbers lie closely around it: x - origin is exact in both
+  // cases, so a cluster of one row has that row as its mean.
+  for (Index j = 0; j < rows.cols(); ++j) {
+    const double about_mean =
+        std::max(rows.greatest[j] - rows.mean[j], rows.mean[j] - rows.least[j]);
+    const bool close = std::abs(rows.mean[j]) > 4.0 * about_mean;
+    origin_[j] = close ? rows.mean[j] : 0.0;
+    const double reach =
+        close ? about_mean : std::max(std::abs(rows.greatest[j]), std::abs(rows.least[j]));
+    const Grids g = grids(rows.rows(), reach);
+    high_grid_[j] = g.high;
+    low_grid_[j] = g.low;
+  }
+  const Grids g = grids(rows.rows(), 1.0);
+  weight_high_ = g.high;
+  weight_low_ = g.low;
+}
+
+void ClusterSums::clear() {
+  total_.setZero();
+  for (const auto& part : idle_) part->setZero();
+}
+
+void ClusterSums::merge() {
+  for (const auto& part : idle_) {
+    total_ += *part;
+    part->setZero();
+  }
+}
+
+bool ClusterSums::empty(Index cluster) const {
+  return total_[cluster * stride_ + 2 * rows_.cols() + 2] == 0.0;
+}
+
+RowVector ClusterSums::mean(Index cluster, std::span<const std::int32_t> labels) const {
+  const double* numbers = total_.data() + cluster * stride_;
+  const Index d = rows_.cols();
+  const double weight = numbers[2 * d] + numbers[2 * d + 1];
+  if (weight < 0x1p-20) return light_mean(cluster, labels);
+  RowVector mean(d);
+  for (Index j = 0; j < d; ++j) mean[j] = origin_[j] + (numbers[j] + numbers[d + j]) / weight;
+  return mean;
+}
+
+RowVector ClusterSums::light_mean(Index cluster, std::span<const std::int32_t> labels) const {
+  RowVector mean = RowVector::Zero(rows_.cols());
+  double total = 0.0;
+  for (Index i = 0; i < rows_.rows(); ++i) {
+    const double weight = rows_.weight_of(i);
+    if (labels[static_cast<std::size_t>(i)] != cluster || weight == 0.0) continue;
+    total += weight;
+    mean += (rows_.X.row(i) - mean) * (weight / total);
+  }
+  return mean;
+}
+
+void ClusterSums::change(Vector& numbers, Index i, Index from, Index to) const {
+  if (rows_.weight_of(i) == 0.0) return;
+  if (from >= 0) add(numbers, i, from, -1.0);
+  add(numbers, i, to, 1.0);
+}
+
+void ClusterSums::add(Vector& numbers, Index i, Index cluster, double sign) const {
+  const Index d = rows_.cols();
+  double* sums = numbers.data() + cluster * stride_;
+  const double weight = rows_.weight_of(i) * weight_unit_;
+  kernels::cluster_table().add_row(rows_.row(i), d, origin_.data(), high_grid_.data(),
+                                   low_grid_.data(), weight, sign, sums);
+  const double high = (weight + weight_high_) - weight_high_;
+  const double low = ((weight - high) + weight_low_) - weight_low_;
+  sums[2 * d] += sign * high;
+  sums[2 * d + 1] += sign * low;
+  sums[2 * d + 2] += sign;
+}
+
+ClusterSums::Part::Part(ClusterSums& sums) : sums_(sums) {
+  {
+    const std::lock_guard lock(sums_.mutex_);
+    if (!sums_.idle_.empty()) {
+      numbers_ = std::move(sums_.idle_.back());
+      sums_.idle_.pop_back();
+    }
+  }
+  if (!numbers_) numbers_ = std::make_unique<Vector>(Vector::Zero(sums_.total_.size()));
+}
+
+ClusterSums::Part::~Part() {
+  const std::lock_guard lock(sums_.mutex_);
+  sums_.idle_.push_back(std::move(numbers_));
+}
+
+void ClusterSums::Part::change(Index i, Index from, Index to) {
+  sums_.change(*numbers_, i, from, to);
+}
+
+}  // namespace lathe

@@ -1,0 +1,35 @@
+// The rows that k-means works on, and what one pass over them tells. Internal to k-means.
+#pragma once
+
+#include <span>
+
+#include "lathe/ml/core/types.h"
+
+namespace lathe {
+
+struct TrainingRows {
+  // X and weight (empty: every row counts one) must outlive this. One read of X: each block is in
+  // cache when its squares follow its sums, and blocks are merged by their centred moments, which
+  // loses no digits (Chan, Golub and LeVeque 1979).
+  TrainingRows(const MatrixView& X, std::span<const double> weight);
+
+  Index rows() const { return X.rows(); }
+  Index cols() const { return X.cols(); }
+  const double* row(Index i) const { return X.data() + i * X.outerStride(); }
+  double weight_of(Index i) const {
+    return weight.empty() ? 1.0 : weight[static_cast<std::size_t>(i)];
+  }
+
+  const MatrixView& X;
+  std::span<const double> weight;
+  Index block_rows;           // of at most 64 blocks, which do not depend on threads
+  bool finite = false;        // all of X; if not, the rest means nothing
+  RowVector mean;             // of the columns
+  RowVector least, greatest;  // of the columns
+  double total_variance = 0.0;
+};
+
+// Rows of a block when n rows of d columns are cut into at most 64.
+Index start_block(Index n, Index d);
+
+}  // namespace lathe

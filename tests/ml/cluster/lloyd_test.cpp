@@ -1,0 +1,273 @@
+#include "lathe/ml/cluster/lloyd.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/random.h"
+
+namespace lathe {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Matrix blobs(Index n, Index d, Index k, std::uint64_t seed) {
+  Random random(seed, "lloyd_test");
+  Matrix centres(k, d);
+  for (double& c : centres.reshaped()) c = 6.0 * random.uniform();
+  Matrix X(n, d);
+  for (Index i = 0; i < n; ++i) {
+    const auto c = static_cast<Index>(random.below(static_cast<std::uint64_t>(k)));
+    for (Index j = 0; j < d; ++j) X(i, j) = centres(c, j) + random.normal();
+  }
+  return X;
+}
+
+LloydResult cluster(const Matrix& X, const Matrix& centres, Assignment assignment,
+                    std::span<const double> weight = {}, std::int64_t max_iter = 25) {
+  const MatrixView view(X);
+  const TrainingRows rows(view, weight);
+  Lloyd lloyd(rows, centres.rows(), assignment);
+  lloyd.run(centres, 1, 0.0);  // what a start leaves behind must not matter to the next
+  return lloyd.run(centres, max_iter, 0.0);
+}
+
+void expect_same(const LloydResult& a, const LloydResult& b) {
+  EXPECT_EQ(a.labels, b.labels);
+  EXPECT_EQ(a.centres, b.centres);
+  EXPECT_EQ(a.inertia, b.inertia);
+  EXPECT_EQ(a.n_iter, b.n_iter);
+}
+
+// Lloyd's iterations as on paper: every distance, and each mean made anew.
+LloydResult reference(const Matrix& X, Matrix centres, std::int64_t max_iter) {
+  LloydResult result;
+  std::vector<std::int32_t> before;
+  for (; result.n_iter < max_iter; ++result.n_iter) {
+    result.labels.clear();
+    for (Index i = 0; i < X.rows(); ++i) {
+      result.labels.push_back(static_cast<std::int32_t>(nearest_centre(&X(i, 0), centres).index));
+    }
+    if (result.labels == before) break;
+    before = result.labels;
+    Matrix sums = Matrix::Zero(centres.rows(), centres.cols());
+    Vector counts = Vector::Zero(centres.rows());
+    for (Index i = 0; i < X.rows(); ++i) {
+      const Index c = result.labels[static_cast<std::size_t>(i)];
+      sums.row(c) += X.row(i) - centres.row(c);
+      counts[c] += 1.0;
+    }
+    for (Index c = 0; c < centres.rows(); ++c) {
+      if (counts[c] > 0.0) centres.row(c) += sums.row(c) / counts[c];
+    }
+  }
+  result.centres = centres;
+  return result;
+}
+
+struct Shape {
+  Index n, d, k;
+};
+
+class LloydShapes : public testing::TestWithParam<Shape> {};
+
+TEST_P(LloydShapes, BothWaysGiveTheLabelsOfThePaper) {
+  const auto [n, d, k] = GetParam();
+  const Matrix X = blobs(n, d, k, 1);
+  const Matrix centres = X.topRows(k);
+  const LloydResult all = cluster(X, centres, Assignment::all_distances);
+  expect_same(all, cluster(X, centres, Assignment::bounds));
+  const LloydResult paper = reference(X, centres, 25);
+  EXPECT_EQ(all.labels, paper.labels);
+  EXPECT_LT((all.centres - paper.centres).cwiseAbs().maxCoeff(), 1e-12);
+}
+
+TEST_P(LloydShapes, TheThreadsDoNotMatter) {
+  const auto [n, d, k] = GetParam();
+  const Matrix X = blobs(n, d, k, 2);
+  const int before = thread_limit();
+  for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+    set_thread_limit(1);
+    const LloydResult one = cluster(X, X.topRows(k), assignment);
+    for (const int threads : {2, 3, 5, 16}) {
+      set_thread_limit(threads);
+      expect_same(one, cluster(X, X.topRows(k), assignment));
+    }
+  }
+  set_thread_limit(before);
+}
+
+// Each width of a panel and its rests, groups of one centre and of more, rows of a tile and less.
+INSTANTIATE_TEST_SUITE_P(All, LloydShapes,
+                         testing::Values(Shape{7, 3, 2}, Shape{500, 1, 3}, Shape{700, 2, 9},
+                                         Shape{3000, 16, 10}, Shape{1203, 8, 16},
+                                         Shape{900, 33, 25}, Shape{800, 128, 100},
+                                         Shape{600, 5, 70}, Shape{300, 784, 10}));
+
+TEST(Lloyd, IntegersWithManyTiesAreDecidedAsOnPaper) {
+  Random random(3, "lloyd_test");
+  Matrix X(2000, 3);
+  for (double& x : X.reshaped()) x = static_cast<double>(random.below(4));
+  Matrix centres = X.topRows(9);
+  centres.row(8) = centres.row(2);  // twice the same
+  const LloydResult paper = reference(X, centres, 1);
+  for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+    const MatrixView view(X);
+    const TrainingRows rows(view, {});
+    LloydResult result = Lloyd(rows, 9, assignment).run(centres, 25, infinity);
+    ASSERT_EQ(result.n_iter, 1);
+    for (Index i = 0; i < X.rows(); ++i) {
+      ASSERT_EQ(result.labels[static_cast<std::size_t>(i)],
+                nearest_centre(&X(i, 0), result.centres).index);
+    }
+  }
+  expect_same(cluster(X, centres, Assignment::all_distances),
+              cluster(X, centres, Assignment::bounds));
+}
+
+TEST(Lloyd, FarFromZeroAndAtAnyScaleBothWaysAgree) {
+  const Matrix near = (blobs(1500, 20, 12, 4) * 1024.0).array().round() / 1024.0;
+  const LloydResult plain = cluster(near, near.topRows(12), Assignment::all_distances);
+  const Matrix far = near.array() + 0x1p30;
+  for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+    EXPECT_EQ(cluster(far, far.topRows(12), assignment).labels, plain.labels);
+    for (const double scale : {0x1p-460, 0x1p-200, 0x1p300, 0x1p455}) {
+      const Matrix scaled = near * scale;
+      const LloydResult result = cluster(scaled, scaled.topRows(12), assignment);
+      EXPECT_EQ(result.labels, plain.labels) << scale;
+      EXPECT_EQ(result.centres, plain.centres * scale) << scale;
+    }
+  }
+}
+
+TEST(Lloyd, OutliersLeaveBoundsCoarseButRight) {
+  Matrix X = blobs(1200, 40, 10, 5);
+  for (Index i = 0; i < 1200; i += 300) X.row(i) *= 1e7;
+  expect_same(cluster(X, X.bottomRows(10), Assignment::all_distances),
+              cluster(X, X.bottomRows(10), Assignment::bounds));
+}
+
+TEST(Lloyd, EmptyClustersAndWeightsAreTheSameBothWays) {
+  const Matrix X = blobs(1000, 24, 8, 6);
+  std::vector<double> weight;
+  for (Index i = 0; i < X.rows(); ++i) weight.push_back(static_cast<double>(i % 5) * 0.3);
+  Matrix centres = X.topRows(8);
+  centres.bottomRows(2).array() += 1e4;
+  expect_same(cluster(X, centres, Assignment::all_distances, weight),
+              cluster(X, centres, Assignment::bounds, weight));
+}
+
+TEST(Lloyd, InertiaNeverRisesWithBounds) {
+  const Matrix X = blobs(2000, 30, 20, 7);
+  Matrix centres = X.topRows(20);
+  centres.bottomRows(3).array() += 1e3;
+  double before = infinity;
+  for (std::int64_t most = 1; most < 20; ++most) {
+    const double inertia = cluster(X, centres, Assignment::bounds, {}, most).inertia;
+    EXPECT_LE(inertia, before * (1.0 + 1e-13)) << most;
+    before = inertia;
+  }
+}
+
+TEST(Lloyd, ARowWhoseWeightIsLostBesideOthersIsStillAClustersMean) {
+  const Matrix X{{0.0}, {0.5}, {7.1}, {7.3}};
+  const std::vector<double> weight{1e100, 1e100, 1e-100, 3e-100};
+  for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+    const LloydResult result = cluster(X, Matrix{{0.0}, {7.0}}, assignment, weight);
+    EXPECT_NEAR(result.centres(1, 0), 7.25, 1e-15);
+    EXPECT_EQ(result.centres(0, 0), 0.25);
+  }
+}
+
+TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
+  const Matrix X = blobs(400, 7, 3, 8) * 0.1;
+  const MatrixView view(X);
+  const TrainingRows rows(view, {});
+  Random random(9, "lloyd_test");
+  std::vector<std::int32_t> labels(400, -1);
+  ClusterSums changed(rows, 3);
+  for (int step = 0; step < 4000; ++step) {
+    const auto i = random.below(400);
+    const auto to = static_cast<std::int32_t>(random.below(3));
+    ClusterSums::Part part(changed);
+    part.change(static_cast<Index>(i), labels[i], to);
+    labels[i] = to;
+  }
+  changed.merge();
+  ClusterSums anew(rows, 3);
+  for (Index i = 399; i >= 0; --i) {
+    if (labels[static_cast<std::size_t>(i)] >= 0) {
+      anew.change(i, -1, labels[static_cast<std::size_t>(i)]);
+    }
+  }
+  for (Index c = 0; c < 3; ++c) EXPECT_EQ(changed.mean(c, labels), anew.mean(c, labels));
+}
+
+TEST(ClusterSums, TheMeanOfOneRowIsThatRow) {
+  Matrix X = blobs(50, 4, 2, 10);
+  X.col(1).array() += 1e9;
+  X.col(2) *= 1e-200;
+  X.col(3).setConstant(1e300);
+  const MatrixView view(X);
+  const TrainingRows rows(view, {});
+  ClusterSums sums(rows, 1);
+  sums.change(17, -1, 0);
+  EXPECT_EQ(sums.mean(0, std::vector<std::int32_t>(50, -1)), X.row(17));
+}
+
+TEST(TrainingRows, ThePassTellsMeansRangeAndVariance) {
+  Matrix X = blobs(777, 11, 3, 11).array() + 1e6;
+  const MatrixView view(X);
+  const TrainingRows rows(view, {});
+  const RowVector mean = (X.array() - 1e6).colwise().mean();
+  EXPECT_TRUE(rows.finite);
+  EXPECT_LT(((rows.mean.array() - 1e6) - mean.array()).abs().maxCoeff(), 1e-8);
+  EXPECT_EQ(rows.least, RowVector(X.colwise().minCoeff()));
+  EXPECT_EQ(rows.greatest, RowVector(X.colwise().maxCoeff()));
+  const double variance = (((X.array() - 1e6).rowwise() - mean.array()).square()).sum() / 777.0;
+  EXPECT_NEAR(rows.total_variance, variance, 1e-9 * variance);
+  for (const double odd : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()}) {
+    for (const Index column : {0, 7, 10}) {
+      Matrix bad = X;
+      bad(776, column) = odd;
+      const MatrixView bad_view(bad);
+      EXPECT_FALSE(TrainingRows(bad_view, {}).finite);
+    }
+  }
+}
+
+// In a process of its own, in which no kernel has run: a level is chosen once. 2 where the
+// processor lacks it, 1 where both ways give the labels of nearest_centre(), whose bits are those
+// of all levels.
+int labels_agree_at(const char* level) {
+  setenv("LATHE_KERNELS", level, 1);
+  try {
+    if (kernels::level() != level) return 0;
+  } catch (const InvalidArgument&) {
+    return 2;
+  }
+  const Matrix X = blobs(1500, 37, 27, 12);
+  const std::vector<std::int32_t> labels = reference(X, X.topRows(27), 25).labels;
+  const bool same = cluster(X, X.topRows(27), Assignment::all_distances).labels == labels &&
+                    cluster(X, X.topRows(27), Assignment::bounds).labels == labels;
+  return same ? 1 : 0;
+}
+
+TEST(LloydDeathTest, EachInstructionLevelGivesTheSameLabels) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto good = [](int status) {
+    return WIFEXITED(status) && (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 2);
+  };
+  for (const char* level : {"baseline", "x86-64-v3", "x86-64-v4"}) {
+    EXPECT_EXIT(std::_Exit(labels_agree_at(level)), good, "") << level;
+  }
+}
+
+}  // namespace
+}  // namespace lathe
