@@ -70,8 +70,9 @@ int serve(const ServeOptions& options) {
 
   wait_for_stop();
   const SecondSignal second;
-  log_info("lathed: stopping, calls that run may finish");
   transport.report_not_ready();  // at once: the watcher may be loading a large model
+  log_info("lathed: stopping" + std::string(options.grace_seconds > 0.0 ? " after the grace" : "") +
+           ", calls that run may finish");
   watcher.stop();
   leave_address(transport.address());
   std::this_thread::sleep_for(rounded_up(options.grace_seconds));

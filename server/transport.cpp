@@ -1,5 +1,7 @@
 #include "lathe/server/transport.h"
 
+#include <algorithm>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -7,9 +9,10 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "lathe/server/address.h"
+#include "lathe/server/listener.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/services.h"
+#include "lathe/server/tls.h"
 
 namespace lathe::server {
 
@@ -21,7 +24,7 @@ class Transport::State {
         const TransportOptions& options);
   ~State();
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return listener_.address(); }
   void report_not_ready();
   void drain(std::chrono::milliseconds limit);
 
@@ -33,38 +36,85 @@ class Transport::State {
   Core core_;
   InferenceService service_{core_};
   RepositoryService repository_service_{service_};
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
-  std::string address_;
+  Listener listener_;
   bool drained_ = false;
 };
 
+namespace {
+
+std::shared_ptr<grpc::ServerCredentials> credentials(const TransportOptions& options) {
+  const TlsFiles files{options.tls_cert, options.tls_key, options.tls_client_ca};
+  if (files.certificate.empty() && files.key.empty() && files.client_ca.empty()) {
+    return grpc::InsecureServerCredentials();
+  }
+  if (files.certificate.empty() || files.key.empty()) {
+    throw InvalidArgument("R037", "TLS needs both --tls-cert and --tls-key");
+  }
+  return tls_credentials(files);
+}
+
+int milliseconds(double seconds) {
+  return static_cast<int>(std::min(seconds * 1000.0, double{std::numeric_limits<int>::max()}));
+}
+
+void set_limits(const TransportOptions& options, grpc::ServerBuilder& builder) {
+  const auto set = [&builder](const char* argument, int value) {
+    builder.AddChannelArgument(argument, value);
+  };
+  builder.SetMaxReceiveMessageSize(options.max_message_mib << 20);
+  builder.SetMaxSendMessageSize(-1);  // --max-cells bounds replies
+  grpc::ResourceQuota quota("lathed");
+  quota.Resize(static_cast<std::size_t>(options.max_memory_mib) << 20);
+  builder.SetResourceQuota(quota);
+  set(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams);
+  if (options.keepalive_seconds > 0.0) {
+    set(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(options.keepalive_seconds));
+    set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(options.keepalive_timeout_seconds));
+    set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // as often as that, however long it is still
+  }
+  set(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, milliseconds(options.keepalive_timeout_seconds));
+  set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      milliseconds(options.min_ping_seconds));
+  if (options.max_connection_age_seconds > 0.0) {
+    constexpr int grace_ms = 30'000;  // for calls that run
+    set(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(options.max_connection_age_seconds));
+    set(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, grace_ms);
+  }
+}
+
+}  // namespace
+
 Transport::State::State(Inference& inference, Repository& repository, const Authority& authority,
                         const TransportOptions& options)
-    : repository_(repository), core_(inference, authority, options) {
-  check_address(options.address);
+    : repository_(repository), core_(inference, authority, options), listener_(options.address) {
   [[maybe_unused]] static const bool once = [] {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     return true;
   }();
-  int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port are a mistake
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
-  builder.SetMaxReceiveMessageSize(options.max_message_mib << 20);
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      credentials(options));
+  set_limits(options, builder);
   builder.RegisterService(&service_);
   builder.RegisterService(&repository_service_);
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr) {
-    throw IoError("R025", "cannot listen on " + options.address,
-                  "another server may listen there, or the host is not this machine's");
-  }
-  address_ = with_port(options.address, port);
+  if (server_ == nullptr) throw IoError("R025", "gRPC does not start");
   report(GRPCInferenceService::service_full_name(), true);
   repository.on_change([this](const std::string& name, bool ready) { report(name, ready); });
   for (const ServedModelPtr& model : repository.ready()) report(model->name(), true);
   core_.inference.set_ready(true);
+  listener_.start(static_cast<std::size_t>(options.max_connections), options.tls_cert.empty(),
+                  [this](int listener, int connection) {
+                    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters taken;
+                    taken.listener_fd = listener;
+                    taken.fd = connection;
+                    acceptor_->HandleNewConnection(&taken);
+                  });
 }
 
 Transport::State::~State() {
@@ -84,6 +134,7 @@ void Transport::State::report_not_ready() {
 void Transport::State::drain(std::chrono::milliseconds limit) {
   if (std::exchange(drained_, true)) return;
   report_not_ready();
+  listener_.stop();
   const std::jthread closer([this](const std::stop_token& stop) { close_when_quiet(stop); });
   server_->Shutdown(std::chrono::system_clock::now() + limit);
   server_->Wait();

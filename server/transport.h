@@ -14,9 +14,19 @@ class Repository;
 
 struct TransportOptions {
   std::string address = "127.0.0.1:8001";  // HOST:PORT, port 0 for any free one, or unix:PATH
-  int max_message_mib = 64;                // of a request
-  int threads = 0;                         // for predictions that take long; 0: one for each CPU
-  int max_queue = 64;                      // of those that wait for one of them
+  std::string tls_cert = {};               // PEM files, read again when they change; empty: no TLS
+  std::string tls_key = {};
+  std::string tls_client_ca = {};  // clients must have a certificate of one of these; empty: none
+  int max_message_mib = 64;        // of a request
+  int max_connections = 1024;      // the next is closed at once, with a 503 if not TLS
+  int max_streams = 256;           // calls at once on a connection; more of them wait
+  int max_memory_mib = 1024;       // of messages under way and connections, in all
+  int threads = 0;                 // for predictions that take long; 0: one for each CPU
+  int max_queue = 64;              // of those that wait for one of them
+  double keepalive_seconds = 60;   // without a word, a client is asked whether it lives; 0: never
+  double keepalive_timeout_seconds = 20;  // to answer that, and to shake hands
+  double min_ping_seconds = 10;           // clients that ask that more often are sent away
+  double max_connection_age_seconds = 0;  // then it must come again, for balancers; 0: never
 };
 
 class Transport {

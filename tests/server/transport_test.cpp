@@ -296,34 +296,46 @@ TEST_F(TransportTest, WorkThatTakesLongLeavesTheOtherCallsAlone) {
   start(TransportOptions{.address = "127.0.0.1:0", .threads = 1, .max_queue = 1});
   serve_gated(gate, true);
   const Request request = matrix_request("gated", random_matrix(1, 3, 1), true);
-  grpc::Status first, second;
-  ModelInferResponse replies[3];
-  std::jthread running([&] { first = infer(request, replies[0]); });
+  ModelInferResponse reply;
+  std::jthread running([&] { EXPECT_TRUE(infer(request, reply).ok()); });
   gate.wait_for(1);
 
-  grpc::ClientContext streaming;  // the one that waits, in a stream
-  const auto stream = stub_->ModelStreamInfer(&streaming);
-  ASSERT_TRUE(stream->Write(request));
-  grpc::Status overflow;
-  do {  // until that one is in the queue
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 10min);
-    Request hurried = request;
-    (*hurried.mutable_parameters())["timeout"].set_int64_param(1);
-    overflow = stub_->ModelInfer(&context, hurried, &replies[1]);
-  } while (overflow.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_EQ(overflow.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(overflow.error_message(),
-            "R018: 1 predictions that take long wait for a thread: that is the limit; try again "
-            "later, or raise --max-queue");
-  EXPECT_TRUE(infer(matrix_request("linear", random_matrix(1, 3, 1), true), replies[1]).ok());
-
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<grpc::Status> ended;  // of the two that come while the only thread is taken
+  const auto ask = [&] {
+    ModelInferResponse ignored;
+    const grpc::Status status = infer(request, ignored);
+    const std::lock_guard lock(mutex);
+    ended.push_back(status);
+    changed.notify_all();
+  };
+  std::jthread one(ask);
+  std::jthread other(ask);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return !ended.empty(); });
+    EXPECT_EQ(ended[0].error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(ended[0].error_message(),
+              "R018: 1 predictions that take long wait for a thread: that is the limit; try again "
+              "later, or raise --max-queue");
+  }
+  ModelInferResponse linear;
+  EXPECT_TRUE(infer(matrix_request("linear", random_matrix(1, 3, 1), true), linear).ok());
   gate.let_go();
+  one.join();
+  other.join();
   running.join();
-  EXPECT_TRUE(first.ok()) << first.error_message();
-  inference::ModelStreamInferResponse reply;
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.infer_response().raw_output_contents(0), replies[0].raw_output_contents(0));
+  EXPECT_TRUE(ended[1].ok()) << ended[1].error_message();
+
+  grpc::ClientContext context;
+  const auto stream = stub_->ModelStreamInfer(&context);
+  inference::ModelStreamInferResponse in_turn;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(stream->Write(request));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(stream->Read(&in_turn));
+    EXPECT_EQ(in_turn.infer_response().raw_output_contents(0), reply.raw_output_contents(0));
+  }
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
 }
@@ -438,6 +450,30 @@ TEST_F(TransportTest, AdminsFromAfarNeedAToken) {
   EXPECT_THAT(status.error_message(), HasSubstr("--token-file"));
   inference::RepositoryIndexResponse index;
   EXPECT_TRUE(stub->RepositoryIndex(&contexts[1], {}, &index).ok());
+}
+
+TEST_F(TransportTest, RefusesMoreConnectionsThanMayBeOpen) {
+  start(TransportOptions{.address = "127.0.0.1:0", .max_connections = 1});
+  const Request request = matrix_request("linear", random_matrix(1, 3, 1), true);
+  ModelInferResponse response;
+  ASSERT_TRUE(infer(request, response).ok());
+  const auto second = inference::GRPCInferenceService::NewStub(connect());
+  grpc::ClientContext refused;
+  const grpc::Status status = second->ModelInfer(&refused, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+  EXPECT_TRUE(infer(request, response).ok()) << "the one that is open goes on";
+}
+
+TEST_F(TransportTest, TakesCompressedRequests) {
+  Request request = matrix_request("linear", Matrix::Zero(1000, 3), true);
+  for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    grpc::ClientContext context;
+    context.set_compression_algorithm(algorithm);
+    ModelInferResponse response;
+    const grpc::Status status = stub_->ModelInfer(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.outputs(0).shape(0), 1000);
+  }
 }
 
 TEST_F(TransportTest, ReportsHealthOfTheServerAndOfEachModel) {

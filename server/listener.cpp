@@ -1,0 +1,253 @@
+#include "lathe/server/listener.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/server/address.h"
+#include "lathe/server/log.h"
+#include "lathe/server/refusals.h"
+
+namespace lathe::server {
+
+namespace {
+
+constexpr int backlog = 1024;  // the system may allow fewer
+constexpr std::string_view unix_prefix = "unix:";
+
+[[noreturn]] void fail(const std::string& address, const std::string& reason) {
+  throw IoError("R025", "cannot listen on " + address + ": " + reason,
+                "another server may listen there, or the host is not this machine's");
+}
+
+std::string last_error() { return std::generic_category().message(errno); }
+
+std::uint64_t inode_of(int descriptor) {
+  struct stat status = {};
+  const bool is_socket = ::fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode);
+  return is_socket ? status.st_ino : 0;
+}
+
+std::uint64_t inode_of(const std::string& path) {
+  struct stat status = {};
+  const bool is_socket = ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+  return is_socket ? status.st_ino : 0;
+}
+
+int port_of(int socket) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return 0;
+  const in_port_t port = name.ss_family == AF_INET6
+                             ? reinterpret_cast<const sockaddr_in6&>(name).sin6_port
+                             : reinterpret_cast<const sockaddr_in&>(name).sin_port;
+  return ntohs(port);
+}
+
+// In HTTP/1.1, which people and proxies read, and at which a gRPC client backs off. (After HTTP/2's
+// SETTINGS and GOAWAY it would hold that it was connected, and come back a thousand times a
+// second.)
+std::string goodbye(const std::string& reason) {
+  return "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+         "Content-Type: text/plain\r\nContent-Length: " +
+         std::to_string(reason.size() + 1) + "\r\n\r\n" + reason + "\n";
+}
+
+// A socket that listens, or -1 with errno.
+int listening(const addrinfo& place, int port) {
+  const int socket = ::socket(place.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket < 0) return -1;
+  sockaddr_storage name{};
+  std::memcpy(&name, place.ai_addr, place.ai_addrlen);
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (place.ai_family == AF_INET6) {
+    auto& six = reinterpret_cast<sockaddr_in6&>(name);
+    const int only = IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr) ? 0 : 1;
+    ::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+    if (port != 0) six.sin6_port = htons(static_cast<in_port_t>(port));
+  } else if (port != 0) {
+    reinterpret_cast<sockaddr_in&>(name).sin_port = htons(static_cast<in_port_t>(port));
+  }
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), place.ai_addrlen) == 0 &&
+      ::listen(socket, backlog) == 0) {
+    return socket;
+  }
+  const int error = errno;
+  ::close(socket);
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+Listener::Listener(const std::string& address) : address_(address) {
+  check_address(address);
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_ < 0) fail(address, last_error());
+  try {
+    if (address.starts_with(unix_prefix)) {
+      listen_on_socket_file();
+    } else {
+      listen_on_hosts();
+    }
+  } catch (...) {
+    stop();
+    ::close(wake_);
+    throw;
+  }
+}
+
+Listener::~Listener() {
+  stop();
+  ::close(wake_);
+}
+
+void Listener::listen_on_socket_file() {
+  const std::string path = address_.substr(unix_prefix.size());
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    if (!S_ISSOCK(status.st_mode)) fail(address_, "there is something else than a socket");
+    ::unlink(path.c_str());  // left behind: check_address() found that nobody answers on it
+  }
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket < 0) fail(address_, last_error());
+  listeners_.push_back(socket);
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    fail(address_, last_error());
+  }
+  socket_file_ = path;
+  socket_inode_ = inode_of(path);
+  if (::listen(socket, backlog) != 0) fail(address_, last_error());
+}
+
+void Listener::listen_on_hosts() {
+  const std::size_t colon = address_.rfind(':');
+  std::string host = address_.substr(0, colon);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* places = nullptr;
+  const int error =
+      ::getaddrinfo(host.c_str(), address_.substr(colon + 1).c_str(), &wanted, &places);
+  if (error != 0) fail(address_, ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(places, ::freeaddrinfo);
+  int port = 0;
+  int skipped = 0;
+  for (const addrinfo* place = places; place != nullptr; place = place->ai_next) {
+    const int socket = listening(*place, port);
+    if (socket >= 0) {
+      listeners_.push_back(socket);
+      port = port_of(socket);
+    } else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) {  // such as ::1 without IPv6
+      skipped = errno;
+    } else {
+      fail(address_, last_error());
+    }
+  }
+  if (listeners_.empty()) fail(address_, std::generic_category().message(skipped));
+  address_ = with_port(address_, port);
+}
+
+void Listener::start(std::size_t most, bool plain, std::function<void(int, int)> take) {
+  most_ = most;
+  plain_ = plain;
+  take_ = std::move(take);
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Listener::stop() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    ::eventfd_write(wake_, 1);
+    thread_.join();
+  }
+  for (const int socket : std::exchange(listeners_, {})) ::close(socket);
+  close_refused();
+  const std::string path = std::exchange(socket_file_, {});
+  if (!path.empty() && inode_of(path) == socket_inode_) ::unlink(path.c_str());  // not another's
+}
+
+void Listener::run(const std::stop_token& stop) {
+  constexpr int moment_ms = 1000;
+  std::vector<pollfd> sockets{{wake_, POLLIN, 0}};
+  for (const int listener : listeners_) sockets.push_back({listener, POLLIN, 0});
+  while (!stop.stop_requested()) {
+    const int ready = ::poll(sockets.data(), sockets.size(), refused_.empty() ? -1 : moment_ms);
+    if (ready == 0) close_refused();
+    if (ready <= 0) continue;
+    for (const pollfd& socket : sockets) {
+      if (socket.fd != wake_ && socket.revents != 0) accept_from(socket.fd);
+    }
+  }
+}
+
+void Listener::accept_from(int listener) {
+  const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (connection < 0) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      log_refusal("R025", "a connection waits: " + last_error());
+      pollfd wake{wake_, POLLIN, 0};
+      ::poll(&wake, 1, 50);  // it is still there, so asking at once would spin
+    }
+    return;
+  }
+  if (!has_room()) return refuse(connection);
+  const int on = 1;
+  ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof on);  // no more than an error, else
+  open_.push_back({connection, inode_of(connection)});
+  take_(listener, connection);
+}
+
+// Those that are closed are only looked for when there seem to be too many.
+bool Listener::has_room() {
+  if (open_.size() < most_) return true;
+  std::erase_if(open_, [](const Connection& connection) {
+    return inode_of(connection.descriptor) != connection.inode;
+  });
+  return open_.size() < most_;
+}
+
+void Listener::refuse(int connection) {
+  const std::string reason = "R036: " + std::to_string(most_) +
+                             " connections are open: that is the limit; raise --max-connections";
+  log_refusal("R036", reason.substr(6));
+  if (!plain_) {
+    ::close(connection);
+    return;
+  }
+  const std::string reply = goodbye(reason);
+  ::send(connection, reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(connection, SHUT_WR);
+  // To close it with bytes unread would reset it, and the reason might not arrive.
+  constexpr std::size_t most_refused = 64;
+  if (refused_.size() >= most_refused) close_refused();
+  refused_.push_back(connection);
+}
+
+void Listener::close_refused() {
+  for (const int connection : std::exchange(refused_, {})) ::close(connection);
+}
+
+}  // namespace lathe::server
