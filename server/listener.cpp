@@ -44,10 +44,12 @@ std::uint64_t inode_of(int descriptor) {
   return is_socket ? status.st_ino : 0;
 }
 
-std::uint64_t inode_of(const std::string& path) {
+// Which file it is: an inode alone may soon be another's. 0: no socket.
+std::pair<std::uint64_t, std::int64_t> identity_of(const std::string& path) {
   struct stat status = {};
-  const bool is_socket = ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
-  return is_socket ? status.st_ino : 0;
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
+  return {status.st_ino,
+          std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec};
 }
 
 int port_of(int socket) {
@@ -136,7 +138,7 @@ void Listener::listen_on_socket_file() {
     fail(address_, last_error());
   }
   socket_file_ = path;
-  socket_inode_ = inode_of(path);
+  socket_identity_ = identity_of(path);
   if (::listen(socket, backlog) != 0) fail(address_, last_error());
 }
 
@@ -185,7 +187,8 @@ void Listener::stop() {
   for (const int socket : std::exchange(listeners_, {})) ::close(socket);
   close_refused();
   const std::string path = std::exchange(socket_file_, {});
-  if (!path.empty() && inode_of(path) == socket_inode_) ::unlink(path.c_str());  // not another's
+  if (!path.empty() && identity_of(path) == socket_identity_)
+    ::unlink(path.c_str());  // not another's
 }
 
 void Listener::run(const std::stop_token& stop) {

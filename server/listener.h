@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace lathe::server {
@@ -46,7 +47,7 @@ class Listener {
 
   std::string address_;
   std::string socket_file_;
-  std::uint64_t socket_inode_ = 0;
+  std::pair<std::uint64_t, std::int64_t> socket_identity_;
   std::vector<int> listeners_;
   int wake_ = -1;
   std::size_t most_ = 0;
