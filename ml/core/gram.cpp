@@ -180,7 +180,7 @@ kernels::PackSource Pass::source(Index row, Index first, Index last, double* roo
   return from;
 }
 
-// Each part of the rows sums a matrix of its own; they are added in order.
+// Each part of the rows sums a matrix of its own; they are added in one order.
 void Pass::small_products(Matrix& S) const {
   const Index most = std::clamp<Index>(partial_numbers / (cols_ * cols_), 8, 64);
   const Index blocks = (X_.rows() + small_block - 1) / small_block;
@@ -207,10 +207,14 @@ void Pass::small_products(Matrix& S) const {
       }
     }
   });
-  std::copy_n(all, S.size(), S.data());
-  for (Index part = 1; part < parts; ++part) {
-    S += Eigen::Map<const Matrix>(all + part * S.size(), cols_, cols_);
+  // Pair by pair: one after the other, these few additions would round more than all the rest.
+  for (Index step = 1; step < parts; step *= 2) {
+    for (Index part = 0; part + step < parts; part += 2 * step) {
+      Eigen::Map<Vector>(all + part * S.size(), S.size()) +=
+          Eigen::Map<const Vector>(all + (part + step) * S.size(), S.size());
+    }
   }
+  std::copy_n(all, S.size(), S.data());
 }
 
 // All threads pack a block of rows, then each takes panels of S.

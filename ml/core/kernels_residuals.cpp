@@ -1,5 +1,5 @@
 // `width` rows at a time: along a row the lanes are columns, and once its sums are transposed, the
-// lanes are rows. One row after the other, folding lanes, took most of the time at 20 columns.
+// lanes are rows. Folding lanes row by row would take more than the products at 20 columns.
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_residuals.h"
 
@@ -49,26 +49,46 @@ inline void add_product(Double2& sum, Wide x, Wide high, Wide low) {
   sum.low += rest;
 }
 
-// In place, by halves.
-inline void transpose(Wide* a) {
-#pragma GCC unroll 4
-  for (ptrdiff_t half = 1; half < width; half *= 2) {
-    Whole from_low{};
-    Whole from_high{};
+// Rows i and i + half, for each i without that bit: their blocks of `half` numbers beside the
+// diagonal change places.
+template <ptrdiff_t half>
+inline void exchange(Wide* a) {
 #pragma GCC unroll 8
-    for (ptrdiff_t i = 0; i < width; ++i) {
-      from_low[i] = (i & half) != 0 ? width + (i ^ half) : i;
-      from_high[i] = (i & half) != 0 ? width + i : (i | half);
+  for (ptrdiff_t i = 0; i < width; ++i) {
+    if ((i & half) != 0) continue;
+    const Wide first = a[i];
+    const Wide second = a[i + half];
+#if defined(__AVX512F__)
+    if constexpr (half == 1) {
+      a[i] = __builtin_shufflevector(first, second, 0, 8, 2, 10, 4, 12, 6, 14);
+      a[i + half] = __builtin_shufflevector(first, second, 1, 9, 3, 11, 5, 13, 7, 15);
+    } else if constexpr (half == 2) {
+      a[i] = __builtin_shufflevector(first, second, 0, 1, 8, 9, 4, 5, 12, 13);
+      a[i + half] = __builtin_shufflevector(first, second, 2, 3, 10, 11, 6, 7, 14, 15);
+    } else {
+      a[i] = __builtin_shufflevector(first, second, 0, 1, 2, 3, 8, 9, 10, 11);
+      a[i + half] = __builtin_shufflevector(first, second, 4, 5, 6, 7, 12, 13, 14, 15);
     }
-#pragma GCC unroll 8
-    for (ptrdiff_t i = 0; i < width; ++i) {
-      if ((i & half) != 0) continue;
-      const Wide low = __builtin_shuffle(a[i], a[i | half], from_low);
-      const Wide high = __builtin_shuffle(a[i], a[i | half], from_high);
-      a[i] = low;
-      a[i | half] = high;
+#elif defined(__AVX2__)
+    if constexpr (half == 1) {
+      a[i] = __builtin_shufflevector(first, second, 0, 4, 2, 6);
+      a[i + half] = __builtin_shufflevector(first, second, 1, 5, 3, 7);
+    } else {
+      a[i] = __builtin_shufflevector(first, second, 0, 1, 4, 5);
+      a[i + half] = __builtin_shufflevector(first, second, 2, 3, 6, 7);
     }
+#else
+    a[i] = __builtin_shufflevector(first, second, 0, 2);
+    a[i + half] = __builtin_shufflevector(first, second, 1, 3);
+#endif
   }
+}
+
+// In place.
+inline void transpose(Wide* a) {
+  exchange<1>(a);
+  if constexpr (width > 2) exchange<2>(a);
+  if constexpr (width > 4) exchange<4>(a);
 }
 
 inline Wide load_within(const double* p, const double* end) {

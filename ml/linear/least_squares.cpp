@@ -117,11 +117,11 @@ Refined unrefined(const Problem& problem, const Factor& R) {
   return result;
 }
 
-// Whether rounding of the sums, two units in the last place of what a column and what the
-// coefficients come to, leaves each coefficient 13 digits, and the residuals enough for nine.
+// Whether rounding of the sums, which moves each by about half a unit in the last place of the
+// lengths multiplied, leaves each coefficient 13 digits, and the residuals enough for nine.
 bool is_accurate(const Problem& problem, const Matrix& inverse, const Refined& solution) {
-  constexpr double unit = 0x1p-52;
-  constexpr double wanted = 0.5e-13;
+  constexpr double unit = 0x1p-53;
+  constexpr double wanted = 1e-13;
   const ScaledColumns& x = problem.x;
   const Vector row = (inverse * inverse.transpose()).rowwise().norm();
   for (std::size_t t = 0; t < solution.coef.size(); ++t) {
@@ -129,7 +129,7 @@ bool is_accurate(const Problem& problem, const Matrix& inverse, const Refined& s
     if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
     double length = 0.0;
     for (const DoubleDouble& w : solution.coef[t]) length += w.hi * w.hi;
-    const double error = unit * (std::sqrt(length) + norm);
+    const double error = unit * std::sqrt(length + norm * norm);
     double of_intercept = 0.0;
     double terms = std::abs(solution.centre[t].hi);
     for (std::size_t j = 0; j < solution.coef[t].size(); ++j) {
