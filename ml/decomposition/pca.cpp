@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -10,12 +12,16 @@
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernels.h"
-#include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/random.h"
 #include "lathe/ml/core/scratch.h"
-#include "lathe/ml/decomposition/jacobi_svd.h"
+#include "lathe/ml/decomposition/spectrum.h"
 
 namespace lathe {
 namespace {
+
+// The smallest singular value that auto leaves to the Gram matrix, as a share of the largest: it
+// keeps 12 digits there.
+constexpr double gram_least = 1e-2;
 
 void check_shape(const Pca& options, const MatrixView& X) {
   if (X.rows() < 2) {
@@ -31,77 +37,122 @@ void check_shape(const Pca& options, const MatrixView& X) {
   }
 }
 
-// X - mean. Taken about the first row, and centred a second time, so that columns far from 0 keep
-// the digits they have.
-Matrix centred(const MatrixView& X, Vector& mean) {
-  const RowVector first = X.row(0);
-  Matrix A = X.rowwise() - first;
-  const RowVector about_first = A.colwise().mean();
-  A.rowwise() -= about_first;
-  const RowVector rest = A.colwise().mean();
-  A.rowwise() -= rest;
-  mean = (first + (about_first + rest)).transpose();
-  return A;
-}
-
-// As scikit-learn: the fewest components whose cumulated share is above `share`.
-Index count_for_share(const Vector& ratio, double share) {
+// As scikit-learn: the fewest components whose cumulated share of the variance is above `share`.
+Index count_for_share(const Vector& values, double total_squares, double share) {
   double sum = 0.0;
-  for (Index k = 0; k < ratio.size(); ++k) {
-    sum += ratio[k];
+  for (Index k = 0; k < values.size(); ++k) {
+    sum += values[k] * values[k] / total_squares;
     if (sum > share) return k + 1;
   }
-  return ratio.size();
+  return values.size();
 }
 
-Index count_of(const std::optional<CountOrShare>& n_components, const Vector& ratio) {
-  if (!n_components) return ratio.size();
-  const auto* count = std::get_if<std::int64_t>(&*n_components);
-  return count != nullptr ? *count : count_for_share(ratio, std::get<double>(*n_components));
+Wanted wanted_of(const Pca& options, const MatrixView& X) {
+  if (!options.n_components) return {std::min(X.rows(), X.cols()), {}};
+  if (const auto* count = std::get_if<std::int64_t>(&*options.n_components)) return {*count, {}};
+  const double share = std::get<double>(*options.n_components);
+  return {std::nullopt, [share](const Vector& values, double total) {
+            return count_for_share(values, total, share);
+          }};
 }
 
-// The entry of largest size, the first of them, made positive in `component`; of the component's
-// scores where it has any.
-void set_sign(Eigen::Ref<RowVector> component, const Matrix& A, bool has_scores) {
-  double lead = 0.0;
-  const auto consider = [&](double value) {
-    if (std::abs(value) > std::abs(lead)) lead = value;
-  };
-  if (has_scores) {
-    for (Index i = 0; i < A.rows(); ++i) {
-      consider(kernels::dot(A.data() + i * A.cols(), component.data(), A.cols()));
+struct Solved {
+  Spectrum spectrum;
+  PcaSolver solver;
+};
+
+// Few components of large data, if they are cheaper than exact ones.
+std::optional<Solved> solve_randomized(const Pca& options, const MatrixView& X, Index count,
+                                       std::uint64_t seed) {
+  const auto least = static_cast<double>(std::min(X.rows(), X.cols()));
+  const std::int64_t usual = static_cast<double>(count) < 0.1 * least ? 7 : 4;
+  const RandomizedOptions randomized{.count = count,
+                                     .oversamples = options.n_oversamples,
+                                     .power = options.iterated_power.value_or(usual),
+                                     .seed = seed_of(options.random_state, seed)};
+  // Products per cell of X, of which the Gram matrix needs half by its symmetry.
+  const double steps = 4.0 * static_cast<double>(randomized.power + 1) *
+                       static_cast<double>(count + randomized.oversamples);
+  if (least <= steps) {
+    if (auto spectrum = gram_spectrum(X, {count, {}}, gram_least)) {
+      return Solved{*std::move(spectrum), PcaSolver::covariance_eigh};
     }
-  } else {
-    for (double value : component) consider(value);
   }
-  if (lead < 0.0) component = -component;
+  if (auto spectrum = randomized_spectrum(X, randomized)) {
+    return Solved{*std::move(spectrum), PcaSolver::randomized};
+  }
+  return std::nullopt;
+}
+
+Solved solve(const Pca& options, const MatrixView& X, const Context& context) {
+  const Wanted wanted = wanted_of(options, X);
+  switch (options.svd_solver) {
+    case PcaSolver::automatic:
+    case PcaSolver::covariance_eigh: {
+      const bool given = options.svd_solver == PcaSolver::covariance_eigh;
+      if (auto spectrum = gram_spectrum(X, wanted, given ? 0.0 : gram_least)) {
+        return {*std::move(spectrum), PcaSolver::covariance_eigh};
+      }
+      check_fit_cells(Pca::name, {}, X, context);
+      break;
+    }
+    case PcaSolver::randomized:
+      check_fit_cells(Pca::name, {}, X, context);
+      if (!wanted.count) {
+        throw InvalidArgument("N003",
+                              "pca: svd_solver = randomized cannot tell how many components make "
+                              "up a share of the variance",
+                              "give n_components as a count, or take svd_solver=auto");
+      }
+      if (auto solved = solve_randomized(options, X, *wanted.count, context.seed)) return *solved;
+      break;
+    case PcaSolver::full:
+      check_fit_cells(Pca::name, {}, X, context);
+      break;
+  }
+  check_squarable(Pca::name, X);
+  return {full_spectrum(X), PcaSolver::full};
+}
+
+// Constant data come from centred cells of exactly 0.
+Index count_of(const Wanted& wanted, const Spectrum& spectrum) {
+  if (wanted.count) return *wanted.count;
+  return spectrum.total_squares > 0.0 ? wanted.choose(spectrum.values, spectrum.total_squares)
+                                      : spectrum.values.size();
 }
 
 }  // namespace
 
 PcaModel Pca::fit(const MatrixView& X, const Context& context) const {
-  check_fit(*this, X, context);
+  check_options(*this);
+  check_fit_shape(name, {}, X, context);
   check_shape(*this, X);
-  check_squarable(name, X);
+  auto [spectrum, solver] = solve(*this, X, context);
 
   PcaResult result;
-  Matrix A = centred(X, result.mean);
-  RightSingular svd = right_singular(A);
-
-  const Vector variance = svd.values.cwiseAbs2() / static_cast<double>(X.rows() - 1);
-  const double total = variance.sum();
-  const Vector ratio = total > 0.0 ? Vector(variance / total) : Vector::Zero(variance.size());
-  const Index k = count_of(n_components, ratio);
-  result.components = svd.vectors.topRows(k);
-  result.singular_values = svd.values.head(k);
-  result.explained_variance = variance.head(k);
-  result.explained_variance_ratio = ratio.head(k);
-  if (k < variance.size()) result.noise_variance = variance.tail(variance.size() - k).mean();
+  const Index p = std::min(X.rows(), X.cols());
+  const Index k = count_of(wanted_of(*this, X), spectrum);
+  const double dof = static_cast<double>(X.rows() - 1);
+  result.solver = solver;
+  result.error = spectrum.error;
+  result.singular_values = spectrum.values.head(k);
+  result.components = spectrum.vectors.topRows(k);
+  result.explained_variance = result.singular_values.cwiseAbs2() / dof;
+  const double total = spectrum.total_squares / dof;
+  result.explained_variance_ratio =
+      total > 0.0 ? Vector(result.explained_variance / total) : Vector::Zero(k);
+  if (k < p) {
+    const double rest = spectrum.values.size() == p
+                            ? spectrum.values.tail(p - k).squaredNorm()
+                            : spectrum.total_squares - result.singular_values.squaredNorm();
+    result.noise_variance = std::max(0.0, rest) / dof / static_cast<double>(p - k);
+  }
 
   const double rounding = static_cast<double>(std::max(X.rows(), X.cols())) *
-                          std::numeric_limits<double>::epsilon() * svd.values[0];
+                          std::numeric_limits<double>::epsilon() * spectrum.values[0];
   const Index rank = (result.singular_values.array() > rounding).count();
-  parallel_for(k, [&](Index c) { set_sign(result.components.row(c), A, c < rank); });
+  set_signs(X, spectrum.mean, rank, result.components);
+  result.mean = std::move(spectrum.mean);
 
   result.scale = Vector::Ones(k);
   if (whiten) result.scale.head(rank) = result.explained_variance.head(rank).cwiseSqrt();
@@ -161,14 +212,23 @@ std::vector<Attribute> PcaModel::attributes() const {
           {"singular_values", row(result_.singular_values)},
           {"mean", row(result_.mean)},
           {"noise_variance", result_.noise_variance},
+          {"solver", std::string(names(result_.solver)[static_cast<std::size_t>(result_.solver)])},
+          {"error", result_.error},
           {"n_components", std::int64_t{n_components()}}};
 }
 
 void PcaModel::state(auto& self, auto& archive) {
-  archive.version(1);
+  const int version = archive.version(2);
   auto& r = self.result_;
   archive(r.mean, r.components, r.explained_variance, r.explained_variance_ratio, r.singular_values,
           r.scale, r.noise_variance);
+  if (version < 2) return;  // all were full
+  auto solver = static_cast<std::int64_t>(r.solver);
+  archive(solver, r.error);
+  if constexpr (!std::is_const_v<std::remove_reference_t<decltype(self)>>) {
+    check_state(Pca::name, solver > 0 && solver < std::ssize(names(r.solver)));
+    r.solver = static_cast<PcaSolver>(solver);
+  }
 }
 
 PcaModel::PcaModel(InputArchive& archive) {
@@ -183,7 +243,7 @@ PcaModel::PcaModel(InputArchive& archive) {
                              amounts(r.explained_variance) && amounts(r.explained_variance_ratio) &&
                              amounts(r.singular_values) && amounts(r.scale) &&
                              (r.scale.array() > 0.0).all() && std::isfinite(r.noise_variance) &&
-                             r.noise_variance >= 0.0);
+                             r.noise_variance >= 0.0 && std::isfinite(r.error) && r.error >= 0.0);
 }
 
 void PcaModel::save(OutputArchive& archive) const { state(*this, archive); }

@@ -47,6 +47,8 @@ const std::vector<Case>& cases() {
       {"pca", Data::numbers, {.shift = true}},
       {"pca(n_components=2)", Data::numbers, distances},
       {"pca(n_components=0.9, whiten=true)", Data::numbers, distances},
+      {"pca(n_components=2, svd_solver=covariance_eigh)", Data::numbers, distances},
+      {"pca(n_components=2, svd_solver=randomized)", Data::numbers, distances},
       {"standard_scaler", Data::numbers, scaled},
       {"standard_scaler(with_mean=false)", Data::missing, {.scale = true}},
       {"max_abs_scaler", Data::missing, {.scale = true}},

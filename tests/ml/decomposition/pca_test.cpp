@@ -198,19 +198,26 @@ TEST(Pca, TinyAndHugeDataAreTheSameProblem) {
 }
 
 TEST(Pca, SameBitsForAnyNumberOfThreadsAndAnyBatch) {
-  const Matrix X = noise(700, 12, 11);
+  const Matrix X = noise(700, 150, 11);
   const int before = thread_limit();
-  set_thread_limit(1);
-  const PcaModel one = Pca{.n_components = 5}.fit(X);
-  const Matrix scores = one.transform(X);
-  for (int threads : {2, 3, 8}) {
-    set_thread_limit(threads);
-    const PcaModel other = Pca{.n_components = 5}.fit(X);
-    EXPECT_EQ(one.components(), other.components());
-    EXPECT_EQ(scores, other.transform(X));
+  for (const PcaSolver solver :
+       {PcaSolver::full, PcaSolver::covariance_eigh, PcaSolver::randomized}) {
+    for (const Matrix& data : {X, Matrix(X.transpose())}) {
+      const Pca options{.n_components = 5, .svd_solver = solver, .iterated_power = 1};
+      set_thread_limit(1);
+      const PcaModel one = options.fit(data);
+      ASSERT_EQ(one.solver(), solver);
+      const Matrix scores = one.transform(data);
+      for (int threads : {2, 3, 5, 16}) {
+        set_thread_limit(threads);
+        const PcaModel other = options.fit(data);
+        EXPECT_EQ(one.components(), other.components());
+        EXPECT_EQ(scores, other.transform(data));
+      }
+      for (Index i = 0; i < 50; ++i) EXPECT_EQ(one.transform(data.row(i)), scores.row(i));
+    }
   }
   set_thread_limit(before);
-  for (Index i = 0; i < 50; ++i) EXPECT_EQ(one.transform(X.row(i)), scores.row(i));
 }
 
 TEST(Pca, SavedAndLoadedItTransformsTheSame) {
@@ -229,8 +236,9 @@ TEST(Pca, SavedAndLoadedItTransformsTheSame) {
 
 TEST(Pca, RefusesAStateThatIsNotConsistent) {
   const Vector one = Vector::Ones(1);
-  const PcaResult good{Vector::Zero(2), Matrix{{1.0, 0.0}}, one, one, one, one, 0.0, {}};
-  std::vector<PcaResult> bad(7, good);
+  const PcaResult good{
+      Vector::Zero(2), Matrix{{1.0, 0.0}}, one, one, one, one, 0.0, PcaSolver::full, 0.0, {}};
+  std::vector<PcaResult> bad(9, good);
   bad[0].mean = Vector::Zero(1);
   bad[1].scale = Vector::Zero(1);
   bad[2].components(0, 0) = std::numeric_limits<double>::infinity();
@@ -238,6 +246,8 @@ TEST(Pca, RefusesAStateThatIsNotConsistent) {
   bad[4].singular_values[0] = -1.0;
   bad[5].noise_variance = -1.0;
   bad[6].components.resize(0, 2);
+  bad[7].solver = PcaSolver::automatic;
+  bad[8].error = -1.0;
   for (const PcaResult& result : bad) {
     OutputArchive out;
     PcaModel(result).save(out);
@@ -245,6 +255,81 @@ TEST(Pca, RefusesAStateThatIsNotConsistent) {
     InputArchive in(bytes, nullptr);
     EXPECT_THROW(PcaModel{in}, CorruptData);
   }
+}
+
+// 300 x 200 and 200 x 300: large enough for the iteration on few components of many.
+TEST(Pca, TheGramMatrixGivesTheSameComponentsAsQr) {
+  Vector values(200);
+  for (Index k = 0; k < 200; ++k) values[k] = 10.0 / std::sqrt(1.0 + static_cast<double>(k));
+  const Matrix tall = with_singular_values(300, values, 20).rowwise() + RowVector::Constant(200, 5);
+  const Matrix wide = tall.transpose();
+  for (const Matrix& X : {tall, wide}) {
+    for (const std::int64_t k : {1, 10, 33, 150}) {
+      const PcaModel full = Pca{.n_components = k, .svd_solver = PcaSolver::full}.fit(X);
+      const PcaModel gram = Pca{.n_components = k}.fit(X);
+      ASSERT_EQ(gram.solver(), PcaSolver::covariance_eigh);
+      EXPECT_LT((gram.singular_values() - full.singular_values()).cwiseAbs().maxCoeff(), 1e-13);
+      EXPECT_LT((gram.components() - full.components()).cwiseAbs().maxCoeff(), 1e-11) << k;
+      EXPECT_LT((gram.mean() - full.mean()).cwiseAbs().maxCoeff(), 1e-14);
+      EXPECT_NEAR(gram.noise_variance(), full.noise_variance(), 1e-14);
+      EXPECT_TRUE(gram.explained_variance_ratio().isApprox(full.explained_variance_ratio(), 1e-12));
+      expect_orthonormal(gram.components());
+    }
+  }
+}
+
+TEST(Pca, AutoTakesQrWhereASmallValueIsWanted) {
+  const Matrix X = with_singular_values(60, Vector{{1.0, 0.5, 1e-3}}, 21);
+  EXPECT_EQ((Pca{.n_components = 2}.fit(X).solver()), PcaSolver::covariance_eigh);
+  EXPECT_EQ((Pca{.n_components = 0.9}.fit(X).solver()), PcaSolver::covariance_eigh);
+  EXPECT_EQ(Pca{}.fit(X).solver(), PcaSolver::full);
+  const PcaModel given = Pca{.svd_solver = PcaSolver::covariance_eigh}.fit(X);
+  EXPECT_EQ(given.solver(), PcaSolver::covariance_eigh);
+  EXPECT_NEAR(given.singular_values()[2], 1e-3, 1e-12);
+}
+
+// Of rank 5 among 200 columns: nothing beyond the block to tell apart.
+TEST(Pca, FewDirectionsInManyColumns) {
+  const Matrix X = noise(400, 5, 22) * noise(5, 200, 23);
+  const PcaModel full = Pca{.n_components = 5, .svd_solver = PcaSolver::full}.fit(X);
+  for (const PcaSolver solver : {PcaSolver::covariance_eigh, PcaSolver::randomized}) {
+    const PcaModel model = Pca{.n_components = 5, .svd_solver = solver}.fit(X);
+    EXPECT_TRUE(model.singular_values().isApprox(full.singular_values(), 1e-13));
+    EXPECT_LT((model.components() - full.components()).cwiseAbs().maxCoeff(), 1e-12);
+    EXPECT_LT(model.noise_variance(), 1e-13 * model.explained_variance()[0]);
+    const PcaModel more = Pca{.n_components = 9, .svd_solver = solver}.fit(X);
+    EXPECT_LT(more.singular_values()[8], 1e-6 * more.singular_values()[0]);
+    expect_orthonormal(more.components());
+  }
+}
+
+TEST(Pca, RandomizedKeepsToItsErrorAndNeverExplainsMore) {
+  Vector values(300);
+  for (Index k = 0; k < 300; ++k) values[k] = 10.0 / std::sqrt(1.0 + static_cast<double>(k));
+  const Matrix X = with_singular_values(500, values, 24);
+  const Pca options{.n_components = 6, .svd_solver = PcaSolver::randomized, .iterated_power = 2};
+  const PcaModel model = options.fit(X, {.seed = 3});
+  ASSERT_EQ(model.solver(), PcaSolver::randomized);
+  EXPECT_GT(model.error(), 1e-6);
+  for (Index c = 0; c < 6; ++c) {
+    const double short_of = values[c] - model.singular_values()[c];
+    EXPECT_GT(short_of, -1e-13);
+    EXPECT_LT(short_of, model.error() * values[0]);
+  }
+  expect_orthonormal(model.components());
+  const PcaModel longer =
+      Pca{.n_components = 6, .svd_solver = PcaSolver::randomized, .iterated_power = 5}.fit(X);
+  EXPECT_LT(longer.error(), model.error());
+  EXPECT_EQ(options.fit(X, {.seed = 3}).components(), model.components());
+  EXPECT_NE(options.fit(X, {.seed = 4}).components(), model.components());
+}
+
+// A third of the columns is wanted: the Gram matrix is less work than the iterations.
+TEST(Pca, RandomizedIsExactWhereThatIsCheaper) {
+  const PcaModel model =
+      Pca{.n_components = 20, .svd_solver = PcaSolver::randomized}.fit(noise(200, 60, 25));
+  EXPECT_EQ(model.solver(), PcaSolver::covariance_eigh);
+  EXPECT_EQ(model.error(), 0.0);
 }
 
 TEST(Pca, NamesItsColumns) {
@@ -260,6 +345,7 @@ TEST(Pca, RefusesWhatItCannotDecompose) {
   EXPECT_EQ(code_of({}, X.topRows(1)), "N001");
   EXPECT_EQ(code_of({.n_components = std::int64_t{4}}, X), "N002");
   EXPECT_EQ(code_of({.n_components = std::int64_t{3}}, X.topRows(2)), "N002");
+  EXPECT_EQ(code_of({.n_components = 0.5, .svd_solver = PcaSolver::randomized}, X), "N003");
   EXPECT_EQ(code_of({.n_components = std::int64_t{0}}, X), "O001");
   EXPECT_EQ(code_of({.n_components = 1.5}, X), "O001");
   EXPECT_EQ(code_of({.n_components = 0.0}, X), "O001");

@@ -1,0 +1,186 @@
+#include "lathe/ml/decomposition/spectrum.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "lathe/ml/core/gram.h"
+#include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/product.h"
+#include "lathe/ml/core/random.h"
+#include "lathe/ml/core/scratch.h"
+#include "lathe/ml/decomposition/jacobi_svd.h"
+#include "lathe/ml/decomposition/orthonormal.h"
+#include "lathe/ml/decomposition/top_eigen.h"
+
+namespace lathe {
+namespace {
+
+// Blocks of rows whose partial sums are added in block order; at most 64.
+Index block_rows(const MatrixView& X) { return std::max<Index>(256, (X.rows() + 63) / 64); }
+
+// sum(row) for each column over the rows, `sum` adding a row to a RowVector.
+template <class Add>
+RowVector column_sums(const MatrixView& X, Add add) {
+  const Index size = block_rows(X);
+  Matrix sums = Matrix::Zero((X.rows() + size - 1) / size, X.cols());
+  parallel_blocks(X.rows(), size, [&](Index block, Index begin, Index end) {
+    RowVector sum = RowVector::Zero(X.cols());
+    for (Index i = begin; i < end; ++i) add(i, sum);
+    sums.row(block) = sum;
+  });
+  return sums.colwise().sum();
+}
+
+// About the first row, so that columns far from 0 keep their digits.
+RowVector column_means(const MatrixView& X) {
+  const RowVector first = X.row(0);
+  const RowVector steps = column_sums(X, [&](Index i, RowVector& sum) { sum += X.row(i) - first; });
+  return first + steps / static_cast<double>(X.rows());
+}
+
+double centred_squares(const MatrixView& X, const RowVector& mean) {
+  return column_sums(X, [&](Index i, RowVector& sum) { sum += (X.row(i) - mean).cwiseAbs2(); })
+      .sum();
+}
+
+bool in_range(double squares) { return squares > 1e-270 && squares < 1e270; }
+
+// The rows of `vectors` orthonormal to the last digit.
+void polish(Matrix& vectors) {
+  Matrix columns = vectors.transpose();
+  orthonormalise(columns);
+  vectors = columns.transpose();
+}
+
+Vector roots(const Vector& squares) { return squares.cwiseMax(0.0).cwiseSqrt(); }
+
+// The Gram matrix of the side with fewer entries, and the means.
+struct SmallerSide {
+  RowVector mean;
+  Matrix products;
+};
+
+SmallerSide smaller_side(const MatrixView& X) {
+  if (X.rows() < X.cols()) {
+    RowVector mean = column_means(X);
+    Matrix products = row_gram(X, mean);
+    return {std::move(mean), std::move(products)};
+  }
+  Gram gram = centred_gram(X);
+  return {std::move(gram.x_mean), std::move(gram.xx)};
+}
+
+}  // namespace
+
+Spectrum full_spectrum(const MatrixView& X) {
+  // Taken about the first row, and centred a second time, so that columns far from 0 keep the
+  // digits they have.
+  const RowVector first = X.row(0);
+  Matrix A = X.rowwise() - first;
+  const RowVector about_first = A.colwise().mean();
+  A.rowwise() -= about_first;
+  const RowVector rest = A.colwise().mean();
+  A.rowwise() -= rest;
+  RightSingular svd = right_singular(A);
+  const double squares = svd.values.squaredNorm();
+  return {(first + (about_first + rest)).transpose(), std::move(svd.values), std::move(svd.vectors),
+          squares, 0.0};
+}
+
+std::optional<Spectrum> gram_spectrum(const MatrixView& X, const Wanted& wanted, double least) {
+  const SmallerSide side = smaller_side(X);
+  const double total = side.products.trace();
+  if (!in_range(total)) return std::nullopt;
+  const Index p = side.products.rows();
+  EigenPairs pairs = top_eigenpairs(side.products, wanted.count.value_or(p));
+  Spectrum spectrum;
+  spectrum.values = roots(pairs.values);
+  const Index k = wanted.count ? *wanted.count : wanted.choose(spectrum.values, total);
+  if (!(spectrum.values[k - 1] >= least * spectrum.values[0])) return std::nullopt;
+  spectrum.total_squares = total;
+  spectrum.mean = side.mean.transpose();
+  if (X.rows() < X.cols()) {
+    const Matrix left = pairs.vectors.leftCols(k);
+    Matrix right = transposed_product(X, left, side.mean);
+    right.array().rowwise() /= spectrum.values.head(k).transpose().array();
+    spectrum.vectors = right.transpose();
+  } else {
+    spectrum.vectors = pairs.vectors.leftCols(k).transpose();
+  }
+  polish(spectrum.vectors);
+  return spectrum;
+}
+
+std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const RandomizedOptions& options) {
+  const Index k = options.count;
+  const Index b = std::min(std::min(X.rows(), X.cols()), k + options.oversamples);
+  const RowVector mean = column_means(X);
+  Spectrum spectrum;
+  spectrum.mean = mean.transpose();
+  spectrum.total_squares = centred_squares(X, mean);
+  if (!in_range(spectrum.total_squares)) return std::nullopt;
+
+  Random random(options.seed, "pca.randomized");
+  Matrix right(X.cols(), b);
+  for (double& x : right.reshaped()) x = random.normal();
+  Matrix left(X.rows(), b);
+  for (std::int64_t step = 0; step <= options.power; ++step) {
+    if (step > 0) orthonormalise(right);
+    multiply(X, right, left, mean);
+    orthonormalise(left);
+    right = transposed_product(X, left, mean);
+  }
+  // right = X' left: its singular values and both sides' vectors, through its small Gram matrix.
+  const EigenPairs pairs = top_eigenpairs(transposed_product(right, right), b);
+  const Matrix turn = pairs.vectors.leftCols(k);
+  spectrum.values = roots(pairs.values).head(k);
+  Matrix turned(X.cols(), k);
+  multiply(right, turn, turned);
+  spectrum.vectors = turned.transpose();
+  for (Index c = 0; c < k; ++c) {
+    if (spectrum.values[c] > 0.0) spectrum.vectors.row(c) /= spectrum.values[c];
+  }
+  polish(spectrum.vectors);
+
+  Matrix scores(X.rows(), k);
+  multiply(X, turned = spectrum.vectors.transpose(), scores, mean);
+  Matrix expected(X.rows(), k);
+  multiply(left, turn * spectrum.values.asDiagonal(), expected);
+  if (spectrum.values[0] > 0.0) {
+    spectrum.error = (scores - expected).colwise().norm().maxCoeff() / spectrum.values[0];
+  }
+  return spectrum;
+}
+
+void set_signs(const MatrixView& X, const Vector& mean, Index rank, Matrix& vectors) {
+  constexpr Index size = 512;
+  const Index k = vectors.rows();
+  const RowVector shift = mean.transpose();
+  const Matrix right = vectors.topRows(rank).transpose();
+  // Of each block and component, the score of largest size.
+  Matrix leads = Matrix::Zero((X.rows() + size - 1) / size, k);
+  parallel_blocks(rank > 0 ? X.rows() : 0, size, [&](Index block, Index begin, Index end) {
+    Scratch scratch(size, rank);
+    auto scores = scratch.matrix().topRows(end - begin);
+    multiply(X.middleRows(begin, end - begin), right, scores, shift);
+    for (Index c = 0; c < rank; ++c) {
+      Index row = 0;
+      scores.col(c).cwiseAbs().maxCoeff(&row);
+      leads(block, c) = scores(row, c);
+    }
+  });
+  for (Index c = 0; c < k; ++c) {
+    Index place = 0;
+    if (c < rank) {
+      leads.col(c).cwiseAbs().maxCoeff(&place);
+      if (leads(place, c) < 0.0) vectors.row(c) = -vectors.row(c);
+    } else {
+      vectors.row(c).cwiseAbs().maxCoeff(&place);
+      if (vectors(c, place) < 0.0) vectors.row(c) = -vectors.row(c);
+    }
+  }
+}
+
+}  // namespace lathe
