@@ -129,6 +129,7 @@ Task::Runner Task::clustering() const {
 Task::Runner Task::reduction() const {
   return [this](std::uint64_t) {
     Pca pca{.n_components = CountOrShare(k_)};
+    if (name_ == "pca_randomized") pca.svd_solver = PcaSolver::randomized;
     Run run;
     const PcaModel model = timed([&] { return pca.fit(X_); }, run.seconds);
     run.figures = {{"explained_variance", numbers(model.explained_variance())},
