@@ -55,7 +55,7 @@ void iterations(benchmark::State& state) {
   const Index k = state.range(2);
   const Matrix& X = blobs(state.range(0), state.range(1), k);
   const MatrixView view(X);
-  const TrainingRows rows(view, {});
+  const ClusterRows rows(view, {});
   const Matrix centres = first_rows(X, k);
   Lloyd all(rows, k, Assignment::all_distances);
   Lloyd bounded(rows, k, Assignment::bounds);
@@ -147,7 +147,7 @@ void one_answer(benchmark::State& state) {
   const Index k = state.range(2);
   const Matrix& X = blobs(state.range(0), d, k);
   const MatrixView view(X);
-  const TrainingRows rows(view, {});
+  const ClusterRows rows(view, {});
   Lloyd lloyd(rows, k, choose_assignment(rows, k));
   const LloydResult result = lloyd.run(first_rows(X, k), 20, 0.0);
   ClusterSums sums(rows, k);

@@ -35,9 +35,13 @@ double total(const std::vector<double>& seconds) {
   return std::accumulate(seconds.begin(), seconds.end(), 0.0);
 }
 
+std::string method_name(const CrossValidation& result) {
+  return std::string(names(result.method)[static_cast<std::size_t>(result.method)]);
+}
+
 void print_text(const CrossValidation& result) {
   std::cout << "pipeline  " << result.pipeline << "\nsplitter  " << result.splitter
-            << "\nseed      " << result.seed << "\n\n";
+            << "\nseed      " << result.seed << "\nmethod    " << method_name(result) << "\n\n";
   std::vector<std::string> header = {"fold", "train", "test"};
   for (const MetricScores& metric : result.metrics) header.push_back(metric.metric);
   header.push_back("fit s");
@@ -78,6 +82,7 @@ void print_json(const Arguments& arguments, const TrainingData& data,
          {"pipeline", result.pipeline},
          {"splitter", result.splitter},
          {"seed", result.seed},
+         {"method", method_name(result)},
          {"data", arguments.data.path},
          {"targets", arguments.columns.targets},
          {"weight",

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "lathe/evaluation/accurate_sum.h"
 #include "lathe/evaluation/fold.h"
+#include "lathe/evaluation/fold_statistics.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 
@@ -157,39 +159,79 @@ OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
   return all;
 }
 
-}  // namespace
+// Everything of one candidate but its folds.
+class Candidate {
+ public:
+  Candidate(const Estimator& estimator, const MatrixView& X, const Target& y,
+            const CrossValidateOptions& options)
+      : metrics_(detail::chosen_metrics(estimator.name(), estimator.role(), options.metrics)),
+        labels_(
+            (check_rows_agree(X, y, options.context.weight), labels_of(estimator, metrics_, y))),
+        truth_(labels_ ? Target(*labels_) : y),
+        splitter_(options.splitter                       ? *options.splitter
+                  : estimator.role() == Role::classifier ? Splitter(StratifiedKFold{})
+                                                         : Splitter(KFold{})),
+        splits_(splitter_.split({.n = X.rows(),
+                                 .labels = labels_ ? &*labels_ : nullptr,
+                                 .groups = options.groups,
+                                 .seed = options.context.seed})),
+        plan_{estimator,
+              X,
+              truth_,
+              metrics_,
+              options,
+              estimator.role() == Role::classifier &&
+                  (options.return_predictions || detail::any_needs(metrics_, MetricNeeds::proba))} {
+  }
+  Candidate(const Candidate&) = delete;
+  Candidate& operator=(const Candidate&) = delete;
 
-CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, const Target& y,
-                               const CrossValidateOptions& options) {
-  const std::vector<Metric> metrics =
-      detail::chosen_metrics(estimator.name(), estimator.role(), options.metrics);
-  check_rows_agree(X, y, options.context.weight);
-  const std::optional<Labels> labels = labels_of(estimator, metrics, y);
-  const Target truth = labels ? Target(*labels) : y;
+  // The sums that it can be validated by; null where it has to be fitted on the rows.
+  const StatisticsKind* statistics() const {
+    const CrossValidateOptions& options = plan_.options;
+    if (options.method == CrossValidationMethod::refit || options.return_models ||
+        options.return_train_scores || !truth_.has_numbers()) {
+      return nullptr;
+    }
+    return plan_.estimator.statistics(options.context);
+  }
+  std::optional<detail::FoldSums> collect(const StatisticsKind* kind) const {
+    return detail::collect_folds(*kind, plan_, splits_);
+  }
+  std::optional<CrossValidation> validate(const detail::FoldSums& sums) const {
+    std::optional<detail::StatisticsFolds> found = detail::run_folds_from(sums, plan_);
+    if (!found) return {};
+    return describe(found->folds, found->method);
+  }
+  bool corrects() const {  // with all threads, by passes over the rows
+    return plan_.options.method != CrossValidationMethod::sufficient_statistics;
+  }
+  CrossValidation refit() const {
+    std::vector<FoldResult> results = run_folds(plan_, splits_);
+    return describe(results, CrossValidationMethod::refit);
+  }
 
-  const bool classifies = estimator.role() == Role::classifier;
-  const Splitter splitter = options.splitter ? *options.splitter
-                            : classifies     ? Splitter(StratifiedKFold{})
-                                             : Splitter(KFold{});
-  const Splits splits = splitter.split({.n = X.rows(),
-                                        .labels = labels ? &*labels : nullptr,
-                                        .groups = options.groups,
-                                        .seed = options.context.seed});
-  const FoldPlan plan{
-      estimator,
-      X,
-      truth,
-      metrics,
-      options,
-      classifies && (options.return_predictions || detail::any_needs(metrics, MetricNeeds::proba))};
-  std::vector<FoldResult> results = run_folds(plan, splits);
+ private:
+  CrossValidation describe(std::vector<FoldResult>& results, CrossValidationMethod method) const;
 
+  std::vector<Metric> metrics_;
+  std::optional<Labels> labels_;
+  Target truth_;
+  Splitter splitter_;
+  Splits splits_;
+  FoldPlan plan_;
+};
+
+CrossValidation Candidate::describe(std::vector<FoldResult>& results,
+                                    CrossValidationMethod method) const {
+  const CrossValidateOptions& options = plan_.options;
   CrossValidation cv;
-  cv.pipeline = estimator.text();
-  cv.splitter = splitter.text();
+  cv.pipeline = plan_.estimator.text();
+  cv.splitter = splitter_.text();
   cv.seed = options.context.seed;
-  for (std::size_t m = 0; m < metrics.size(); ++m) {
-    cv.metrics.push_back(summarise(metrics[m], m, results));
+  cv.method = method;
+  for (std::size_t m = 0; m < metrics_.size(); ++m) {
+    cv.metrics.push_back(summarise(metrics_[m], m, results));
   }
   for (FoldResult& fold : results) {
     cv.fit_seconds.push_back(fold.fit_seconds);
@@ -201,13 +243,69 @@ CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, 
     cv.train_rows.push_back(std::move(fold.train));
   }
   cv.warnings = collect_warnings(results);
-  if (labels && splitter.name() == StratifiedKFold::name) warn_of_rare_class(*labels, splits, cv);
-  for (const Metric& metric : metrics) {
+  if (labels_ && splitter_.name() == StratifiedKFold::name) {
+    warn_of_rare_class(*labels_, splits_, cv);
+  }
+  for (const Metric& metric : metrics_) {
     if (options.context.weight.empty() || metric.weights()) continue;
     cv.warnings.push_back(metric.text() + " does not heed the weights");
   }
   if (options.return_predictions) cv.predictions = join(results);
   return cv;
+}
+
+// Each candidate by statistics, where that holds: collected once for all of one kind.
+void validate_by_statistics(const std::vector<std::unique_ptr<Candidate>>& candidates,
+                            std::vector<std::optional<CrossValidation>>& found) {
+  std::vector<const StatisticsKind*> kinds;
+  for (const auto& candidate : candidates) {
+    const StatisticsKind* kind = candidate->statistics();
+    if (kind == nullptr || std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) continue;
+    kinds.push_back(kind);
+    const std::optional<detail::FoldSums> sums = candidate->collect(kind);
+    if (!sums) continue;
+    const auto validate = [&](Index c) {
+      const auto i = static_cast<std::size_t>(c);
+      if (candidates[i]->statistics() == kind) found[i] = candidates[i]->validate(*sums);
+    };
+    const auto count = static_cast<Index>(candidates.size());
+    if (count > 1 && !candidate->corrects()) {
+      parallel_for(count, validate);
+    } else {
+      for (Index c = 0; c < count; ++c) validate(c);
+    }
+  }
+}
+
+// One call for each fold of each candidate, as though it had just ended.
+void report(const CrossValidateOptions& options, const CrossValidation& cv) {
+  if (!options.progress) return;
+  const auto folds = static_cast<Index>(cv.n_test.size());
+  for (Index k = 0; k < folds; ++k) options.progress(k + 1, folds);
+}
+
+}  // namespace
+
+std::vector<CrossValidation> cross_validate(std::span<const Estimator> candidates,
+                                            const MatrixView& X, const Target& y,
+                                            const CrossValidateOptions& options) {
+  std::vector<std::unique_ptr<Candidate>> prepared;
+  for (const Estimator& candidate : candidates) {
+    prepared.push_back(std::make_unique<Candidate>(candidate, X, y, options));
+  }
+  std::vector<std::optional<CrossValidation>> found(prepared.size());
+  validate_by_statistics(prepared, found);
+  std::vector<CrossValidation> results;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (found[i]) report(options, *found[i]);
+    results.push_back(found[i] ? std::move(*found[i]) : prepared[i]->refit());
+  }
+  return results;
+}
+
+CrossValidation cross_validate(const Estimator& estimator, const MatrixView& X, const Target& y,
+                               const CrossValidateOptions& options) {
+  return std::move(cross_validate(std::span(&estimator, 1), X, y, options).front());
 }
 
 }  // namespace lathe

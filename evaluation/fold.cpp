@@ -25,31 +25,22 @@ Matrix gather(const From& X, const std::vector<Index>& rows) {
   return gathered;
 }
 
-// The rows of a fold's training or test set, as copies.
-struct Part {
-  Matrix X;
-  Matrix numbers;
-  Labels labels;
-  std::vector<double> weight;
-  Target y;
+}  // namespace
 
-  Part(const FoldPlan& plan, const std::vector<Index>& rows) : X(gather(plan.X, rows)) {
-    if (plan.y.has_labels()) {
-      labels = plan.y.labels().select(rows);
-      y = labels;
-    } else if (plan.y.has_numbers()) {
-      numbers = gather(plan.y.numbers(), rows);
-      y = numbers;
-    }
-    const std::span<const double> all = plan.options.context.weight;
-    if (all.empty()) return;
-    for (const Index row : rows) weight.push_back(all[static_cast<std::size_t>(row)]);
+FoldRows::FoldRows(const FoldPlan& plan, const std::vector<Index>& rows) : X(gather(plan.X, rows)) {
+  if (plan.y.has_labels()) {
+    labels = plan.y.labels().select(rows);
+    y = labels;
+  } else if (plan.y.has_numbers()) {
+    numbers = gather(plan.y.numbers(), rows);
+    y = numbers;
   }
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-};
+  const std::span<const double> all = plan.options.context.weight;
+  if (all.empty()) return;
+  for (const Index row : rows) weight.push_back(all[static_cast<std::size_t>(row)]);
+}
 
-ScoredRows predict(const FoldPlan& plan, const ModelPtr& model, const Matrix& X) {
+ScoredRows predict_rows(const FoldPlan& plan, const ModelPtr& model, const Matrix& X) {
   ScoredRows said;
   if (const auto* regressor = dynamic_cast<const Regressor*>(model.get())) {
     said.numbers = regressor->predict(X);
@@ -67,11 +58,21 @@ ScoredRows predict(const FoldPlan& plan, const ModelPtr& model, const Matrix& X)
   return said;
 }
 
-std::vector<double> score(const FoldPlan& plan, const Part& part, const ScoredRows& said) {
-  return score_rows(plan.metrics, said, part.y, part.weight);
+std::vector<double> score_fold(const FoldPlan& plan, const FoldRows& rows, const ScoredRows& said) {
+  return score_rows(plan.metrics, said, rows.y, rows.weight);
 }
 
-void warn(const FoldPlan& plan, const Part& train, FoldResult& result) {
+void warn_of_undefined(const FoldPlan& plan, FoldResult& result) {
+  for (std::size_t m = 0; m < result.scores.size(); ++m) {
+    if (std::isnan(result.scores[m])) {
+      result.warnings.push_back(plan.metrics[m].text() + " is not defined on the test rows");
+    }
+  }
+}
+
+namespace {
+
+void warn(const FoldPlan& plan, const FoldRows& train, FoldResult& result) {
   if (plan.y.has_labels() && plan.estimator.role() == Role::classifier) {
     const Classes& all = plan.y.labels().classes();
     const Classes learnt = train.labels.compact().classes();
@@ -81,18 +82,14 @@ void warn(const FoldPlan& plan, const Part& train, FoldResult& result) {
                                 ", whose probability is 0");
     }
   }
-  for (std::size_t m = 0; m < result.scores.size(); ++m) {
-    if (std::isnan(result.scores[m])) {
-      result.warnings.push_back(plan.metrics[m].text() + " is not defined on the test rows");
-    }
-  }
+  warn_of_undefined(plan, result);
 }
 
 FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   FoldResult result;
   Split split = splits[k];
-  const Part train(plan, split.train);
-  const Part test(plan, split.test);
+  const FoldRows train(plan, split.train);
+  const FoldRows test(plan, split.test);
   result.n_train = static_cast<Index>(split.train.size());
   result.test = std::move(split.test);
   // A class that only other folds hold must not be in the vocabulary that the fit sees.
@@ -108,12 +105,12 @@ FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   result.fit_seconds = seconds_since(start);
 
   const auto fitted = Clock::now();
-  ScoredRows said = predict(plan, model, test.X);
-  result.scores = score(plan, test, said);
+  ScoredRows said = predict_rows(plan, model, test.X);
+  result.scores = score_fold(plan, test, said);
   result.score_seconds = seconds_since(fitted);
 
   if (plan.options.return_train_scores) {
-    result.train_scores = score(plan, train, predict(plan, model, train.X));
+    result.train_scores = score_fold(plan, train, predict_rows(plan, model, train.X));
   }
   result.warnings = model->warnings();
   warn(plan, train, result);

@@ -32,6 +32,26 @@ struct FoldResult {
   std::vector<std::string> warnings;
 };
 
+// Some of the rows, as copies.
+struct FoldRows {
+  FoldRows(const FoldPlan& plan, const std::vector<Index>& rows);
+  FoldRows(const FoldRows&) = delete;
+  FoldRows& operator=(const FoldRows&) = delete;
+
+  Matrix X;
+  Matrix numbers;
+  Labels labels;
+  std::vector<double> weight;
+  Target y;  // points into this
+};
+
+// What the model says of the rows, and its scores.
+ScoredRows predict_rows(const FoldPlan& plan, const ModelPtr& model, const Matrix& X);
+std::vector<double> score_fold(const FoldPlan& plan, const FoldRows& rows, const ScoredRows& said);
+
+// A warning for each metric that is not defined on the test rows.
+void warn_of_undefined(const FoldPlan& plan, FoldResult& result);
+
 // "fold 2 of 5: "
 std::string fold_name(Index k, Index n_folds);
 

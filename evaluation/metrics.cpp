@@ -15,6 +15,7 @@ struct Plain {
   MetricNeeds needs;
   bool weights;
   double (*score)(const MetricInput& in);
+  std::optional<double> (*score_squares)(const SquaredErrors& sums) = nullptr;
 };
 
 template <const Plain& plain>
@@ -27,13 +28,22 @@ struct PlainMetric {
 
   static void describe(auto&, auto&&) {}
   double score(const MetricInput& in) const { return plain.score(in); }
+  std::optional<double> score_squares(const SquaredErrors& sums) const {
+    if (plain.score_squares == nullptr) return std::nullopt;
+    return plain.score_squares(sums);
+  }
   bool operator==(const PlainMetric&) const = default;
 };
 
-constexpr Plain mse{
-    "mse", "Mean squared error.", false, MetricNeeds::numbers, true, [](const MetricInput& in) {
-      return mean_squared_error(in.y.numbers(), *in.numbers, in.weight);
-    }};
+constexpr Plain mse{"mse",
+                    "Mean squared error.",
+                    false,
+                    MetricNeeds::numbers,
+                    true,
+                    [](const MetricInput& in) {
+                      return mean_squared_error(in.y.numbers(), *in.numbers, in.weight);
+                    },
+                    &mean_squared_error_of};
 constexpr Plain rmse{"rmse",
                      "Root of the mean squared error.",
                      false,
@@ -41,7 +51,8 @@ constexpr Plain rmse{"rmse",
                      true,
                      [](const MetricInput& in) {
                        return root_mean_squared_error(in.y.numbers(), *in.numbers, in.weight);
-                     }};
+                     },
+                     &root_mean_squared_error_of};
 constexpr Plain mae{
     "mae", "Mean absolute error.", false, MetricNeeds::numbers, true, [](const MetricInput& in) {
       return mean_absolute_error(in.y.numbers(), *in.numbers, in.weight);
@@ -52,7 +63,8 @@ constexpr Plain r2{
     true,
     MetricNeeds::numbers,
     true,
-    [](const MetricInput& in) { return r2_score(in.y.numbers(), *in.numbers, in.weight); }};
+    [](const MetricInput& in) { return r2_score(in.y.numbers(), *in.numbers, in.weight); },
+    &r2_score_of};
 constexpr Plain accuracy{
     "accuracy",
     "Share of rows whose label is right.",

@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,10 +21,13 @@
 #include "lathe/evaluation/metrics_regression.h"
 #include "lathe/ml/core/described.h"
 #include "lathe/ml/core/model.h"
+#include "lathe/ml/core/statistics.h"
 
 namespace lathe {
 
-// A struct of options with what it is called, what it needs and whether it heeds weights.
+// A struct of options with what it is called, what it needs and whether it heeds weights. It may
+// also have score_squares(const SquaredErrors&), an optional<double>, for errors known by their
+// squares alone.
 template <class M>
 concept IsMetric = requires(const M& metric, const MetricInput& input) {
   { M::name } -> std::convertible_to<std::string_view>;
@@ -63,6 +67,10 @@ class Metric {
   // Throws InvalidArgument where what it needs is missing or of another length.
   double score(const MetricInput& input) const;
 
+  // The same from sums of squared errors; none where the metric needs the predictions, or where the
+  // sums are too small to tell.
+  std::optional<double> score(const SquaredErrors& errors) const { return self_->score(errors); }
+
   friend bool operator==(const Metric& a, const Metric& b) { return a.self_->equals(*b.self_); }
 
  private:
@@ -73,6 +81,7 @@ class Metric {
     virtual MetricNeeds needs() const = 0;
     virtual bool weights() const = 0;
     virtual double score(const MetricInput& input) const = 0;
+    virtual std::optional<double> score(const SquaredErrors& errors) const = 0;
   };
   template <class M>
   struct Holder final : detail::DescribedHolder<Face, M> {
@@ -82,6 +91,13 @@ class Metric {
     MetricNeeds needs() const override { return M::needs; }
     bool weights() const override { return M::weights; }
     double score(const MetricInput& input) const override { return this->object.score(input); }
+    std::optional<double> score(const SquaredErrors& errors) const override {
+      if constexpr (requires { this->object.score_squares(errors); }) {
+        return this->object.score_squares(errors);
+      } else {
+        return std::nullopt;
+      }
+    }
   };
 
   std::unique_ptr<Face> self_;

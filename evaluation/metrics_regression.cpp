@@ -107,4 +107,21 @@ double r2_score(const MatrixView& y_true, const MatrixView& y_pred,
                            [&](Index t) { return r2_of_target(y_true, y_pred, weight, t); });
 }
 
+std::optional<double> mean_squared_error_of(const SquaredErrors& sums) {
+  return mean_over_targets(sums.errors.size(),
+                           [&](Index t) { return sums.errors[t] / sums.weight; });
+}
+
+std::optional<double> root_mean_squared_error_of(const SquaredErrors& sums) {
+  return mean_over_targets(sums.errors.size(),
+                           [&](Index t) { return std::sqrt(sums.errors[t] / sums.weight); });
+}
+
+std::optional<double> r2_score_of(const SquaredErrors& sums) {
+  if (sums.rows < 2) return std::numeric_limits<double>::quiet_NaN();
+  if (!(sums.errors.array() > 0.0).all() || !(sums.spread.array() > 0.0).all()) return {};
+  return mean_over_targets(sums.errors.size(),
+                           [&](Index t) { return 1.0 - sums.errors[t] / sums.spread[t]; });
+}
+
 }  // namespace lathe

@@ -4,8 +4,10 @@
 // time. All throw InvalidArgument on other shapes, no rows, NaN and infinity.
 #pragma once
 
+#include <optional>
 #include <span>
 
+#include "lathe/ml/core/statistics.h"
 #include "lathe/ml/core/types.h"
 
 namespace lathe {
@@ -24,5 +26,10 @@ double mean_absolute_error(const MatrixView& y_true, const MatrixView& y_pred,
 // else 0. NaN for a single row.
 double r2_score(const MatrixView& y_true, const MatrixView& y_pred,
                 std::span<const double> weight = {});
+
+// The same from sums of squared errors; nothing where a target does not vary.
+std::optional<double> mean_squared_error_of(const SquaredErrors& sums);
+std::optional<double> root_mean_squared_error_of(const SquaredErrors& sums);
+std::optional<double> r2_score_of(const SquaredErrors& sums);
 
 }  // namespace lathe

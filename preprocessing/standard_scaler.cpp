@@ -2,13 +2,67 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/gram_statistics.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/moments.h"
 
 namespace lathe {
+namespace {
+
+class ScalerFit final : public StatisticsFit {
+ public:
+  explicit ScalerFit(std::shared_ptr<const StandardScalerModel> model) : model_(std::move(model)) {}
+
+  ModelPtr model() const override { return model_; }
+
+  std::unique_ptr<Statistics> transform(const Statistics& rows) const override {
+    auto scaled = std::make_unique<GramStatistics>(dynamic_cast<const GramStatistics&>(rows));
+    Gram& gram = scaled->gram;
+    for (Index j = 0; j < gram.x_mean.size(); ++j) {
+      const DoubleDouble mean(gram.x_mean[j], gram.x_mean_rest[j]);
+      const DoubleDouble moved = (mean - model_->shift()[j]) / model_->divisor()[j];
+      gram.x_mean[j] = moved.hi;
+      gram.x_mean_rest[j] = moved.lo;
+    }
+    const Vector factor = model_->divisor().cwiseInverse();
+    gram.xx = factor.asDiagonal() * gram.xx * factor.asDiagonal();
+    gram.xy = factor.asDiagonal() * gram.xy;
+    return scaled;
+  }
+
+ private:
+  std::shared_ptr<const StandardScalerModel> model_;
+};
+
+}  // namespace
+
+const StatisticsKind* StandardScaler::statistics() const { return gram_statistics(); }
+
+std::unique_ptr<StatisticsFit> StandardScaler::fit_statistics(const Statistics& rows,
+                                                              const TrainingRows*) const {
+  const auto& statistics = dynamic_cast<const GramStatistics&>(rows);
+  const Gram& gram = statistics.gram;
+  const Index d = gram.x_mean.size();
+  Moments moments;
+  moments.count.assign(static_cast<std::size_t>(d), statistics.positive);
+  moments.weight = Vector::Constant(d, gram.weight);
+  moments.mean = gram.x_mean.transpose();
+  moments.mean_rest = gram.x_mean_rest.transpose();
+  moments.spread = gram.xx.diagonal() / gram.weight;
+  moments.unit = Vector::Ones(d);
+  moments.min = moments.mean;  // not known, and not asked for
+  moments.max = moments.mean;
+  // Where squares may have vanished or lost their digits, only the rows tell a constant column.
+  const auto least = (1e-8 * moments.mean.array()).square().max(0x1p-900);
+  if (!(moments.spread.array() > least).all()) return nullptr;
+  return std::make_unique<ScalerFit>(std::make_shared<const StandardScalerModel>(*this, moments));
+}
 
 StandardScalerModel StandardScaler::fit(const MatrixView& X, const Context& context) const {
   check_fit(*this, X, context);

@@ -2,6 +2,7 @@
 // denominator of the variance.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ class StandardScalerModel final : public Transformer {
   const Vector& variance() const { return variance_; }  // may overflow or underflow; scale does not
   const Vector& scale() const { return scale_; }        // 1 for a constant column
   const Vector& n_samples_seen() const { return n_samples_seen_; }  // cells, or their weight
+  const Vector& shift() const { return shift_; }                    // what transform subtracts
+  const Vector& divisor() const { return divisor_; }                // and then divides by
 
  private:
   static void state(auto& self, auto& archive);
@@ -69,6 +72,10 @@ struct StandardScaler {
   // X: n_samples x n_features; NaN is missing. O(n d) time. Throws InvalidArgument on categorical
   // columns and infinite cells.
   StandardScalerModel fit(const MatrixView& X, const Context& context = {}) const;
+
+  const StatisticsKind* statistics() const;
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source) const;
 
   bool operator==(const StandardScaler&) const = default;
 };

@@ -95,6 +95,10 @@ Task::Task(const std::string& folder, const nlohmann::json& job)
   if (!run_) throw std::runtime_error("no job is called " + name_);
 }
 
+LinearRegression Task::linear_regression() const {
+  return {.refine = name_.ends_with("_refined") ? Refine::always : Refine::automatic};
+}
+
 Task::Runner Task::regression() const {
   return [this](std::uint64_t) {
     double seconds = 0.0;
@@ -185,15 +189,14 @@ Task::Runner Task::validation() const {
         candidates.push_back(Ridge{.alpha = alpha});
       }
     } else {
-      candidates.push_back(LinearRegression{});
+      candidates.push_back(linear_regression());
     }
     const Target y(std::span<const double>(y_.data(), static_cast<std::size_t>(y_.size())));
     Run run;
     const std::vector<double> scores = timed(
         [&] {
           std::vector<double> all;
-          for (const Estimator& candidate : candidates) {
-            const CrossValidation cv = cross_validate(candidate, X_, y, options);
+          for (const CrossValidation& cv : cross_validate(candidates, X_, y, options)) {
             all.insert(all.end(), cv.metrics[0].folds.begin(), cv.metrics[0].folds.end());
           }
           return all;

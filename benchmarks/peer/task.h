@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lathe/ml/linear/linear_regression.h"
+
 #include "benchmarks/peer/arrays.h"
 
 namespace lathe::bench {
@@ -28,6 +30,7 @@ class Task {
  private:
   using Runner = std::function<Run(std::uint64_t)>;
 
+  LinearRegression linear_regression() const;  // refined where the job's name says so
   Runner regression() const;
   Runner clustering() const;
   Runner reduction() const;

@@ -38,7 +38,7 @@ Index size_of_groups(Index k, Index d) {
 
 }  // namespace
 
-CentreBounds::CentreBounds(const TrainingRows& rows, Index k)
+CentreBounds::CentreBounds(const ClusterRows& rows, Index k)
     : rows_(rows),
       k_(k),
       group_size_(size_of_groups(k, rows.cols())),

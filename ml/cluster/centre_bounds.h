@@ -16,7 +16,7 @@ namespace lathe {
 
 class CentreBounds {
  public:
-  CentreBounds(const TrainingRows& rows, Index k);
+  CentreBounds(const ClusterRows& rows, Index k);
 
   // Room for one row's distances, for one thread.
   struct Work {
@@ -48,7 +48,7 @@ class CentreBounds {
                       const Work& work);
   void keep_bounds(Index i, std::int32_t before, std::int32_t label, double own, const Work& work);
 
-  const TrainingRows& rows_;
+  const ClusterRows& rows_;
   Index k_;
   Index group_size_;
   Index n_groups_;

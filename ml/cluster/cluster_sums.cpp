@@ -26,7 +26,7 @@ Grids grids(Index n, double reach) {
 
 }  // namespace
 
-ClusterSums::ClusterSums(const TrainingRows& rows, Index k)
+ClusterSums::ClusterSums(const ClusterRows& rows, Index k)
     : rows_(rows),
       k_(k),
       stride_((2 * rows.cols() + 3 + 7) / 8 * 8),

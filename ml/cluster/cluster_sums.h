@@ -17,7 +17,7 @@ namespace lathe {
 
 class ClusterSums {
  public:
-  ClusterSums(const TrainingRows& rows, Index k);
+  ClusterSums(const ClusterRows& rows, Index k);
 
   // What a thread adds up before it is merged. Used by one thread at a time.
   class Part {
@@ -50,7 +50,7 @@ class ClusterSums {
   void add(Vector& numbers, Index i, Index cluster, double sign) const;
   RowVector light_mean(Index cluster, std::span<const std::int32_t> labels) const;
 
-  const TrainingRows& rows_;
+  const ClusterRows& rows_;
   Index k_;
   Index stride_;  // high parts, low parts, weight's high and low part, number of rows, padding
   RowVector origin_, high_grid_, low_grid_;

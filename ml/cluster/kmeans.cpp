@@ -41,7 +41,7 @@ void check_clusters(const KMeans& options, const MatrixView& X, std::span<const 
   }
 }
 
-Matrix start(const KMeans& options, const TrainingRows& rows, Random& random) {
+Matrix start(const KMeans& options, const ClusterRows& rows, Random& random) {
   if (const auto* given = std::get_if<Matrix>(&options.init)) return *given;
   return std::get<KMeansInit>(options.init) == KMeansInit::random
              ? random_start(rows, options.n_clusters, random)
@@ -51,7 +51,7 @@ Matrix start(const KMeans& options, const TrainingRows& rows, Random& random) {
 // The starts of one fit, and the best of their results.
 class Starts {
  public:
-  Starts(const KMeans& options, const TrainingRows& rows, std::uint64_t seed)
+  Starts(const KMeans& options, const ClusterRows& rows, std::uint64_t seed)
       : options_(options),
         rows_(rows),
         seed_(seed),
@@ -86,7 +86,7 @@ class Starts {
   }
 
   const KMeans& options_;
-  const TrainingRows& rows_;
+  const ClusterRows& rows_;
   std::uint64_t seed_;
   double shift_tol_;
   Assignment assignment_;
@@ -117,7 +117,7 @@ std::vector<std::string> warnings_of(const KMeans& options, const LloydResult& r
 KMeansModel KMeans::fit(const MatrixView& X, const Context& context) const {
   check_options(*this);
   check_fit_shape(name, tags, X, context);
-  const TrainingRows rows(X, context.weight);
+  const ClusterRows rows(X, context.weight);
   if (!rows.finite) check_fit_cells(name, tags, X, context);  // says where
   check_clusters(*this, X, context.weight);
   check_squarable(name, (rows.greatest - rows.least).maxCoeff());

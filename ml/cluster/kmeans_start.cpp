@@ -17,7 +17,7 @@ namespace {
 // last centre is known to the sums, but to the rows of a block only when they are read again.
 class Potential {
  public:
-  explicit Potential(const TrainingRows& rows)
+  explicit Potential(const ClusterRows& rows)
       : rows_(rows),
         closest_(static_cast<std::size_t>(rows.rows()), 1.0),
         sums_((rows.rows() + rows.block_rows - 1) / rows.block_rows, 1),
@@ -98,7 +98,7 @@ class Potential {
     measure_rows(begin, std::min(rows_.rows(), begin + rows_.block_rows), sums.data());
   }
 
-  const TrainingRows& rows_;
+  const ClusterRows& rows_;
   std::vector<double> closest_;  // squared distance of each row
   Matrix sums_;                  // n_blocks x 1
   std::vector<bool> settled_;    // whether the block's rows know of the last centre
@@ -108,7 +108,7 @@ class Potential {
 
 }  // namespace
 
-Matrix random_start(const TrainingRows& rows, Index k, Random& random) {
+Matrix random_start(const ClusterRows& rows, Index k, Random& random) {
   std::vector<std::pair<double, Index>> keys;
   keys.reserve(static_cast<std::size_t>(rows.rows()));
   for (Index i = 0; i < rows.rows(); ++i) {
@@ -123,7 +123,7 @@ Matrix random_start(const TrainingRows& rows, Index k, Random& random) {
   return centres;
 }
 
-Matrix kmeans_plus_plus(const TrainingRows& rows, Index k, Random& random) {
+Matrix kmeans_plus_plus(const ClusterRows& rows, Index k, Random& random) {
   Potential potential(rows);
   Matrix centres(k, rows.cols());
   const Index first = potential.draw(random);

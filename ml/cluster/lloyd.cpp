@@ -32,7 +32,7 @@ NearestCentre nearest_centre(const double* x, const Matrix& centres) {
   return nearest;
 }
 
-Assignment choose_assignment(const TrainingRows& rows, Index k) {
+Assignment choose_assignment(const ClusterRows& rows, Index k) {
   if (rows.rows() < 4 * k || k < 3 || !(rows.total_variance > 0.0)) {
     return Assignment::all_distances;
   }
@@ -46,7 +46,7 @@ Assignment choose_assignment(const TrainingRows& rows, Index k) {
   return bounded < all ? Assignment::bounds : Assignment::all_distances;
 }
 
-Lloyd::Lloyd(const TrainingRows& rows, Index k, Assignment assignment)
+Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
     : rows_(rows),
       sums_(rows, k),
       labels_(static_cast<std::size_t>(rows.rows())),

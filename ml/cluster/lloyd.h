@@ -37,7 +37,7 @@ enum class Assignment {
 };
 
 // Which takes less time, by vector operations for each row and iteration.
-Assignment choose_assignment(const TrainingRows& rows, Index k);
+Assignment choose_assignment(const ClusterRows& rows, Index k);
 
 struct LloydResult {
   Matrix centres;
@@ -50,7 +50,7 @@ struct LloydResult {
 // Works on one data set from several starts; keeps its workspace between them.
 class Lloyd {
  public:
-  Lloyd(const TrainingRows& rows, Index k, Assignment assignment);
+  Lloyd(const ClusterRows& rows, Index k, Assignment assignment);
 
   // Stops after `max_iter` iterations, when the squared shift of the centres is at most
   // `shift_tol`, or when no label changes.
@@ -70,7 +70,7 @@ class Lloyd {
   void move(Matrix& centres) const;  // to the means of their rows
   bool relocate_empty(Matrix& centres);
 
-  const TrainingRows& rows_;
+  const ClusterRows& rows_;
   std::optional<CentreBounds> bounds_;
   PackedCentres packed_;
   ClusterSums sums_;

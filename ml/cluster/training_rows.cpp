@@ -25,7 +25,7 @@ void divide(RowVector& mean, const Moments& moments) {
   }
 }
 
-Moments moments_of(const TrainingRows& data, Index begin, Index end) {
+Moments moments_of(const ClusterRows& data, Index begin, Index end) {
   const kernels::ClusterTable& kernel = kernels::cluster_table();
   const Index d = data.cols();
   const Index n = end - begin;
@@ -46,7 +46,7 @@ Moments moments_of(const TrainingRows& data, Index begin, Index end) {
 
 Index start_block(Index n, Index d) { return std::max(row_block(d), (n + 63) / 64); }
 
-TrainingRows::TrainingRows(const MatrixView& data, std::span<const double> weights)
+ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights)
     : X(data), weight(weights), block_rows(start_block(data.rows(), data.cols())) {
   // Small enough that a block is still in the second cache when its squares are added.
   const Index n_blocks = (rows() + block_rows - 1) / block_rows;

@@ -7,11 +7,11 @@
 
 namespace lathe {
 
-struct TrainingRows {
+struct ClusterRows {
   // X and weight (empty: every row counts one) must outlive this. One read of X: each block is in
   // cache when its squares follow its sums, and blocks are merged by their centred moments, which
   // loses no digits (Chan, Golub and LeVeque 1979).
-  TrainingRows(const MatrixView& X, std::span<const double> weight);
+  ClusterRows(const MatrixView& X, std::span<const double> weight);
 
   Index rows() const { return X.rows(); }
   Index cols() const { return X.cols(); }

@@ -1,5 +1,6 @@
 #include "lathe/ml/core/estimator.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lathe/ml/core/error.h"
@@ -28,6 +29,14 @@ Target::Numbers need_numbers(std::string_view name, const Target& y) {
   }
   throw InvalidArgument("T003", std::string(name) + " needs a target",
                         "pass y, or --target COLUMN on the command line");
+}
+
+bool can_sum(const Tags& tags, const Context& context) {
+  if (!context.weight.empty() && !tags.weights) return false;
+  if (context.columns == nullptr) return true;
+  const auto& columns = context.columns->columns;
+  return std::all_of(columns.begin(), columns.end(),
+                     [](const Column& column) { return column.kind == ColumnKind::numeric; });
 }
 
 Labels need_labels(std::string_view name, const Target& y) {

@@ -8,6 +8,8 @@
 //   fit(const MatrixView& X, const Labels& y, const Context&) const        classifier
 //   fit(const MatrixView& X, const Context&) const                         transformer, clusterer
 //   fit(const MatrixView& X, const Target& y, const Context&) const        any
+// It may also have `statistics` and `fit_statistics` (ml/core/statistics.h), which make its
+// cross-validation cheap.
 #pragma once
 
 #include <concepts>
@@ -18,6 +20,7 @@
 
 #include "lathe/ml/core/model.h"
 #include "lathe/ml/core/options.h"
+#include "lathe/ml/core/statistics.h"
 #include "lathe/ml/core/target.h"
 
 namespace lathe {
@@ -49,6 +52,14 @@ template <class E>
 concept Described = requires(const E& e) {
   E::describe(e, [](auto&&...) {});
 };
+
+template <class E>
+concept FitsStatistics = requires(const E& e, const Statistics& rows, const TrainingRows* source) {
+  e.fit_statistics(rows, source);
+};
+
+// Whether sums of the rows say what a fit does: every column is numeric, and weights are heeded.
+bool can_sum(const Tags& tags, const Context& context);
 
 template <class M>
 constexpr Role role_of() {
@@ -110,6 +121,16 @@ class Estimator {
     return self_->fit(X, y, context);
   }
 
+  // The sums that it can be fitted from (ml/core/statistics.h); null where it needs the rows.
+  const StatisticsKind* statistics(const Context& context) const {
+    return self_->statistics(context);
+  }
+  // From sums of the kind that statistics() names. With `source`, corrected by its rows.
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source = nullptr) const {
+    return self_->fit_statistics(rows, source);
+  }
+
   template <class E>
   const E* get_if() const {
     const auto* holder = dynamic_cast<const Holder<E>*>(self_.get());
@@ -132,6 +153,9 @@ class Estimator {
     virtual void add_branch(const Value& selector, Estimator branch) = 0;
     virtual Pipe to_pipe() const = 0;
     virtual ModelPtr fit(const MatrixView& X, const Target& y, const Context& context) const = 0;
+    virtual const StatisticsKind* statistics(const Context& context) const = 0;
+    virtual std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                          const TrainingRows* source) const = 0;
     virtual bool equals(const Interface& other) const = 0;
   };
 
@@ -147,6 +171,9 @@ class Estimator {
     void add_branch(const Value& selector, Estimator branch) override;
     Pipe to_pipe() const override;
     ModelPtr fit(const MatrixView& X, const Target& y, const Context& context) const override;
+    const StatisticsKind* statistics(const Context& context) const override;
+    std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                  const TrainingRows* source) const override;
     bool equals(const Interface& other) const override {
       const auto* same = dynamic_cast<const Holder*>(&other);
       return same != nullptr && same->estimator == estimator;
@@ -245,6 +272,27 @@ ModelPtr Estimator::Holder<E>::fit(const MatrixView& X, const Target& y,
     return shared(estimator.fit(X, detail::need_labels(E::name, y), context));
   } else {
     return shared(estimator.fit(X, context));
+  }
+}
+
+template <class E>
+const StatisticsKind* Estimator::Holder<E>::statistics(const Context& context) const {
+  if constexpr (!detail::FitsStatistics<E>) {
+    return nullptr;
+  } else if constexpr (requires { estimator.statistics(context); }) {
+    return estimator.statistics(context);
+  } else {
+    return detail::can_sum(tags(), context) ? estimator.statistics() : nullptr;
+  }
+}
+
+template <class E>
+std::unique_ptr<StatisticsFit> Estimator::Holder<E>::fit_statistics(
+    const Statistics& rows, const TrainingRows* source) const {
+  if constexpr (detail::FitsStatistics<E>) {
+    return estimator.fit_statistics(rows, source);
+  } else {
+    return nullptr;
   }
 }
 

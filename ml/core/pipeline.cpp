@@ -279,6 +279,14 @@ ModelPtr Pipeline::fit(const MatrixView& X, const Target& y, const Context& cont
   return make_fitted(std::move(transformers), std::move(last));
 }
 
+ModelPtr fitted_pipeline(const std::vector<ModelPtr>& steps) {
+  Transformers transformers;
+  for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+    transformers.push_back(as_transformer(steps[i]));
+  }
+  return make_fitted(std::move(transformers), steps.back());
+}
+
 std::vector<ModelPtr> fitted_steps(const ModelPtr& model) {
   if (const auto* p = dynamic_cast<const PipelineRegressor*>(model.get())) return p->steps().all();
   if (const auto* p = dynamic_cast<const PipelineClassifier*>(model.get())) return p->steps().all();

@@ -30,6 +30,13 @@ class Pipeline {
   // context.seed and its place.
   ModelPtr fit(const MatrixView& X, const Target& y = {}, const Context& context = {}) const;
 
+  // The kind that all steps agree on; null where they do not.
+  const StatisticsKind* statistics(const Context& context) const;
+  // Each step from the sums of what the one before gives. A correction by the rows is only for
+  // pipelines of one step: what transformers give is not formed.
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source) const;
+
   bool operator==(const Pipeline&) const = default;
 
  private:
@@ -38,6 +45,9 @@ class Pipeline {
 
 // Of two estimator structs, Pipelines or Estimators.
 Pipeline operator|(Estimator a, Estimator b);
+
+// The model of fitted steps, all but the last of which are transformers; its role is the last's.
+ModelPtr fitted_pipeline(const std::vector<ModelPtr>& steps);
 
 // The fitted steps of a model that a Pipeline made, in order; the model itself where it is not one.
 std::vector<ModelPtr> fitted_steps(const ModelPtr& model);

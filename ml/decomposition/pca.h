@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "lathe/ml/core/model.h"
 #include "lathe/ml/core/options.h"
+#include "lathe/ml/core/statistics.h"
 #include "lathe/ml/core/target.h"
 
 namespace lathe {
@@ -122,6 +124,11 @@ struct Pca {
   // each iteration, O((n + d) k) memory. Throws InvalidArgument on NaN, too few rows, more
   // components than p, a share with randomized, and variances that leave the range of doubles.
   PcaModel fit(const MatrixView& X, const Context& context = {}) const;
+
+  // For cross-validation; components have the signs that come.
+  const StatisticsKind* statistics() const;
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source) const;
 
   bool operator==(const Pca&) const = default;
 };

@@ -7,6 +7,8 @@
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/gram_statistics.h"
+#include "lathe/ml/linear/gram_fit.h"
 #include "lathe/ml/linear/student.h"
 
 namespace lathe {
@@ -55,6 +57,18 @@ LinearRegressionModel LinearRegression::fit(const MatrixView& X, const MatrixVie
   if (!fitted.finite) check_fit_cells(name, tags, X, context);
   LinearSummary summary = summarise(fitted);
   return {std::move(fitted), std::move(summary)};
+}
+
+const StatisticsKind* LinearRegression::statistics() const { return gram_statistics(); }
+
+std::unique_ptr<StatisticsFit> LinearRegression::fit_statistics(const Statistics& rows,
+                                                                const TrainingRows* source) const {
+  check_options(*this);
+  if (refine == Refine::always && source == nullptr) return nullptr;
+  return fit_gram(rows, source, {.fit_intercept = fit_intercept}, [](LeastSquares&& fitted) {
+    LinearSummary summary = summarise(fitted);
+    return std::make_shared<const LinearRegressionModel>(std::move(fitted), std::move(summary));
+  });
 }
 
 LinearRegressionModel::LinearRegressionModel(LeastSquares&& fitted, LinearSummary summary)

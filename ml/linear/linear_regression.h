@@ -2,6 +2,7 @@
 // determine (Cholesky or QR factors, refined with double-double residuals; least_squares.h).
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include "lathe/ml/core/estimator.h"
@@ -74,6 +75,10 @@ struct LinearRegression {
   // Throws InvalidArgument on NaN, infinity, mismatched rows or weights.
   LinearRegressionModel fit(const MatrixView& X, const MatrixView& y,
                             const Context& context = {}) const;
+
+  const StatisticsKind* statistics() const;
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source) const;
 
   bool operator==(const LinearRegression&) const = default;
 };

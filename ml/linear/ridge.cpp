@@ -4,6 +4,8 @@
 
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/gram_statistics.h"
+#include "lathe/ml/linear/gram_fit.h"
 
 namespace lathe {
 
@@ -18,6 +20,16 @@ RidgeModel Ridge::fit(const MatrixView& X, const MatrixView& y, const Context& c
                                        .variances = false});
   if (!fitted.finite) check_fit_cells(name, tags, X, context);
   return RidgeModel(std::move(fitted));
+}
+
+const StatisticsKind* Ridge::statistics() const { return gram_statistics(); }
+
+std::unique_ptr<StatisticsFit> Ridge::fit_statistics(const Statistics& rows,
+                                                     const TrainingRows* source) const {
+  check_options(*this);
+  return fit_gram(
+      rows, source, {.fit_intercept = fit_intercept, .alpha = alpha},
+      [](LeastSquares&& fitted) { return std::make_shared<const RidgeModel>(std::move(fitted)); });
 }
 
 std::string_view RidgeModel::name() const { return Ridge::name; }

@@ -2,6 +2,7 @@
 // Kennard 1970). The constant b is not penalised.
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include "lathe/ml/core/estimator.h"
@@ -41,6 +42,10 @@ struct Ridge {
   // n < d, O(n^2 d) time and a copy of X. Throws InvalidArgument on NaN, infinity, mismatched rows
   // or weights.
   RidgeModel fit(const MatrixView& X, const MatrixView& y, const Context& context = {}) const;
+
+  const StatisticsKind* statistics() const;
+  std::unique_ptr<StatisticsFit> fit_statistics(const Statistics& rows,
+                                                const TrainingRows* source) const;
 
   bool operator==(const Ridge&) const = default;
 };

@@ -32,7 +32,7 @@ Matrix blobs(Index n, Index d, Index k, std::uint64_t seed) {
 LloydResult cluster(const Matrix& X, const Matrix& centres, Assignment assignment,
                     std::span<const double> weight = {}, std::int64_t max_iter = 25) {
   const MatrixView view(X);
-  const TrainingRows rows(view, weight);
+  const ClusterRows rows(view, weight);
   Lloyd lloyd(rows, centres.rows(), assignment);
   lloyd.run(centres, 1, 0.0);  // what a start leaves behind must not matter to the next
   return lloyd.run(centres, max_iter, 0.0);
@@ -119,7 +119,7 @@ TEST(Lloyd, IntegersWithManyTiesAreDecidedAsOnPaper) {
   const LloydResult paper = reference(X, centres, 1);
   for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
     const MatrixView view(X);
-    const TrainingRows rows(view, {});
+    const ClusterRows rows(view, {});
     LloydResult result = Lloyd(rows, 9, assignment).run(centres, 25, infinity);
     ASSERT_EQ(result.n_iter, 1);
     for (Index i = 0; i < X.rows(); ++i) {
@@ -188,7 +188,7 @@ TEST(Lloyd, ARowWhoseWeightIsLostBesideOthersIsStillAClustersMean) {
 TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
   const Matrix X = blobs(400, 7, 3, 8) * 0.1;
   const MatrixView view(X);
-  const TrainingRows rows(view, {});
+  const ClusterRows rows(view, {});
   Random random(9, "lloyd_test");
   std::vector<std::int32_t> labels(400, -1);
   ClusterSums changed(rows, 3);
@@ -215,16 +215,16 @@ TEST(ClusterSums, TheMeanOfOneRowIsThatRow) {
   X.col(2) *= 1e-200;
   X.col(3).setConstant(1e300);
   const MatrixView view(X);
-  const TrainingRows rows(view, {});
+  const ClusterRows rows(view, {});
   ClusterSums sums(rows, 1);
   sums.change(17, -1, 0);
   EXPECT_EQ(sums.mean(0, std::vector<std::int32_t>(50, -1)), X.row(17));
 }
 
-TEST(TrainingRows, ThePassTellsMeansRangeAndVariance) {
+TEST(ClusterRows, ThePassTellsMeansRangeAndVariance) {
   Matrix X = blobs(777, 11, 3, 11).array() + 1e6;
   const MatrixView view(X);
-  const TrainingRows rows(view, {});
+  const ClusterRows rows(view, {});
   const RowVector mean = (X.array() - 1e6).colwise().mean();
   EXPECT_TRUE(rows.finite);
   EXPECT_LT(((rows.mean.array() - 1e6) - mean.array()).abs().maxCoeff(), 1e-8);
@@ -237,7 +237,7 @@ TEST(TrainingRows, ThePassTellsMeansRangeAndVariance) {
       Matrix bad = X;
       bad(776, column) = odd;
       const MatrixView bad_view(bad);
-      EXPECT_FALSE(TrainingRows(bad_view, {}).finite);
+      EXPECT_FALSE(ClusterRows(bad_view, {}).finite);
     }
   }
 }
