@@ -211,7 +211,7 @@ int Connection::Session::on_close(nghttp2_session* session, std::int32_t id, std
   if (status < 0 || (status == 0 && (call->http_ != 200 || !call->in_.empty()))) {
     text = call->in_.empty() ? "no grpc-status" : "half a message";
     text += ", HTTP status " + std::to_string(call->http_) + ", reset code " + std::to_string(code);
-    status = -1;
+    status = code == NGHTTP2_REFUSED_STREAM ? Call::refused : Call::broken;
   }
   call->on_end(status, text);
   return 0;
@@ -225,6 +225,10 @@ Connection::Connection(const std::string& address) : session_(std::make_unique<S
 }
 
 Connection::~Connection() { ::close(socket_); }
+
+bool Connection::takes_calls() const {
+  return nghttp2_session_check_request_allowed(**session_) != 0;
+}
 
 void Connection::open(Call& call, const std::string& method) {
   const std::string path = std::string(service) + method;

@@ -22,8 +22,13 @@ class Call {
  public:
   virtual ~Call() = default;
   virtual void on_message(std::string_view message) = 0;
-  // Once. `status` is grpc-status, or -1 where the server gave none, and `text` then says why.
+  // Once. `status` is grpc-status, or `broken` where the server gave none, and `text` then says
+  // why, or `refused` where it would not begin the call: that may be sent again.
+  static constexpr int broken = -1;
+  static constexpr int refused = -2;
   virtual void on_end(int status, const std::string& text) = 0;
+
+  bool has_more_to_send() const { return !out_.empty(); }
 
  private:
   friend class Connection;
@@ -51,6 +56,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   int socket() const { return socket_; }
+  // False once the server has said that it takes no more on this connection (GOAWAY): those that
+  // run may end, the next ones need another connection.
+  bool takes_calls() const;
 
   // Begins a call of inference.GRPCInferenceService. What is sent is not copied: it must stay until
   // the call has ended.

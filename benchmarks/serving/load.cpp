@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -36,8 +37,7 @@ class Generator {
     std::size_t request = 0;
   };
   struct Channel {
-    explicit Channel(const std::string& address) : connection(address) {}
-    Connection connection;
+    std::unique_ptr<Connection> connection;
     std::size_t in_flight = 0;
     bool lost = false;
     bool waits_to_write = false;
@@ -49,6 +49,9 @@ class Generator {
   Sent next(Clock::time_point due);
   void good(const Sent& sent);
   void bad(const std::string& kind, const std::string& text);
+  void count(Clock::time_point now);
+  void connect(Channel& channel);
+  bool takes_calls(Channel& channel);
   void start_all();
   void start_due();
   void start_free();
@@ -72,7 +75,8 @@ class Generator {
   Clock::time_point next_due_;
   Clock::time_point counts_from_;
   Clock::time_point ends_at_;
-  Clock::time_point last_reply_;
+  Clock::time_point last_;  // reply, good or bad
+  std::uint64_t counted_ = 0;
   std::size_t turn_ = 0;
   bool ending_ = false;
   int epoll_ = -1;
@@ -88,9 +92,9 @@ class Generator::Unary final : public Call {
   void start(Clock::time_point due) {
     sent_ = generator_.next(due);
     answered_ = false;
-    channel_.connection.open(*this, generator_.load_.method);
-    channel_.connection.send(*this, generator_.frames_[sent_.request]);
-    channel_.connection.end_of_messages(*this);
+    channel_.connection->open(*this, generator_.load_.method);
+    channel_.connection->send(*this, generator_.frames_[sent_.request]);
+    channel_.connection->end_of_messages(*this);
     ++channel_.in_flight;
   }
 
@@ -100,9 +104,11 @@ class Generator::Unary final : public Call {
   }
 
   void on_end(int status, const std::string& text) override {
-    if (status < 0) return generator_.lose(channel_, text);
+    if (status == broken) return generator_.lose(channel_, text);
     --channel_.in_flight;
-    if (status > 0) {
+    if (status == refused) {
+      ++generator_.report_.refused;
+    } else if (status > 0) {
       generator_.bad(status_name(status), text);
     } else if (!answered_ || !wrong_.empty()) {
       generator_.bad("WRONG_REPLY", answered_ ? wrong_ : "none");
@@ -125,13 +131,13 @@ class Generator::Unary final : public Call {
 class Generator::Stream final : public Call {
  public:
   Stream(Generator& generator, Channel& channel) : generator_(generator), channel_(channel) {
-    channel_.connection.open(*this, generator_.load_.method);
+    channel_.connection->open(*this, generator_.load_.method);
     ++channel_.in_flight;  // the stream itself, until its end
   }
 
   void add(Clock::time_point due) {
     const Sent sent = generator_.next(due);
-    channel_.connection.send(*this, generator_.frames_[sent.request]);
+    channel_.connection->send(*this, generator_.frames_[sent.request]);
     waiting_.push_back(sent);
     ++channel_.in_flight;
   }
@@ -149,7 +155,7 @@ class Generator::Stream final : public Call {
       generator_.bad("WRONG_REPLY", wrong);
     }
     if (!generator_.ending()) return add(Clock::now());
-    if (waiting_.empty()) channel_.connection.end_of_messages(*this);
+    if (waiting_.empty()) channel_.connection->end_of_messages(*this);
   }
 
   void on_end(int status, const std::string& text) override {
@@ -170,11 +176,30 @@ Generator::Generator(const Load& load) : load_(load) {
   if (frames_.empty()) frames_.push_back(framed(""));
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   for (int i = 0; i < std::max(load.channels, 1); ++i) {
-    channels_.push_back(std::make_unique<Channel>(load.address));
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.ptr = channels_.back().get();
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, channels_.back()->connection.socket(), &event);
+    channels_.push_back(std::make_unique<Channel>());
+    connect(*channels_.back());
+  }
+}
+
+void Generator::connect(Channel& channel) {
+  channel.connection = std::make_unique<Connection>(load_.address);
+  channel.waits_to_write = false;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &channel;
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, channel.connection->socket(), &event);
+}
+
+// Not while calls end on a connection that takes no more.
+bool Generator::takes_calls(Channel& channel) {
+  if (channel.connection->takes_calls()) return true;
+  if (channel.in_flight > 0) return false;
+  try {
+    connect(channel);
+    return true;
+  } catch (const std::system_error& error) {
+    lose(channel, error.what());
+    return false;
   }
 }
 
@@ -188,20 +213,26 @@ void Generator::good(const Sent& sent) {
   const Clock::time_point now = Clock::now();
   if (now < counts_from_ || (ending_ && now > ends_at_)) return;
   report_.latency.add(now - sent.due);
-  last_reply_ = now;
-  if (++report_.replies == load_.replies) ending_ = true;
+  ++report_.replies;
+  count(now);
+}
+
+void Generator::count(Clock::time_point now) {
+  last_ = now;
+  if (++counted_ == load_.replies) ending_ = true;
 }
 
 void Generator::bad(const std::string& kind, const std::string& text) {
   ++report_.errors[kind];
   if (report_.first_error.empty()) report_.first_error = kind + ": " + text;
+  count(Clock::now());
 }
 
 void Generator::start_all() {
   const Clock::time_point now = Clock::now();
   counts_from_ = now + load_.warmup;
   ends_at_ = counts_from_ + load_.duration;
-  last_reply_ = counts_from_;
+  last_ = counts_from_;
   next_due_ = now;
   const int count = std::max(load_.in_flight, 1);
   if (load_.method == streaming) {
@@ -234,10 +265,15 @@ void Generator::start(Unary& call, Clock::time_point due) {
 void Generator::start_free() {
   if (ending_) return;
   const Clock::time_point now = Clock::now();
+  std::vector<Unary*> waiting;
   while (!free_.empty() && (load_.rate <= 0.0 || !late_.empty())) {
     Unary& call = *free_.back();
     free_.pop_back();
     if (call.channel().lost) continue;
+    if (!takes_calls(call.channel())) {
+      waiting.push_back(&call);
+      continue;
+    }
     Clock::time_point due = now;
     if (!late_.empty()) {
       due = late_.front();
@@ -246,6 +282,7 @@ void Generator::start_free() {
     start(call, due);
     watch(call.channel());
   }
+  free_.insert(free_.end(), waiting.begin(), waiting.end());
 }
 
 // Requests of an open loop whose time has come.
@@ -262,7 +299,7 @@ void Generator::start_due() {
 
 void Generator::lose(Channel& channel, const std::string& why) {
   if (std::exchange(channel.lost, true)) return;
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, channel.connection.socket(), nullptr);
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, channel.connection->socket(), nullptr);
   bad("DISCONNECTED", why);
   if (channel.in_flight > 1) report_.errors["DISCONNECTED"] += channel.in_flight - 1;
   channel.in_flight = 0;
@@ -272,21 +309,21 @@ void Generator::lose(Channel& channel, const std::string& why) {
 void Generator::watch(Channel& channel) {
   if (channel.lost) return;
   try {
-    channel.connection.flush();
+    channel.connection->flush();
   } catch (const Disconnected& error) {
     return lose(channel, error.what());
   }
-  const bool waits = channel.connection.wants_to_write();
+  const bool waits = channel.connection->wants_to_write();
   if (std::exchange(channel.waits_to_write, waits) == waits) return;
   epoll_event event{};
   event.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN;
   event.data.ptr = &channel;
-  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, channel.connection.socket(), &event);
+  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, channel.connection->socket(), &event);
 }
 
 void Generator::serve(Channel& channel, std::uint32_t events) {
   try {
-    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) channel.connection.receive();
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) channel.connection->receive();
   } catch (const Disconnected& error) {
     return lose(channel, error.what());
   }
@@ -335,8 +372,8 @@ LoadReport Generator::run() {
       break;
     }
   }
-  const bool counted = load_.replies > 0 && report_.replies >= load_.replies;
-  const Clock::time_point end = counted ? last_reply_ : std::min(ends_at_, Clock::now());
+  const bool counted = load_.replies > 0 && counted_ >= load_.replies;
+  const Clock::time_point end = counted ? last_ : std::min(ends_at_, Clock::now());
   report_.seconds = std::max(0.0, std::chrono::duration<double>(end - counts_from_).count());
   return std::move(report_);
 }

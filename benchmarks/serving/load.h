@@ -1,5 +1,7 @@
 // Load upon a server of the Open Inference Protocol over gRPC, from one thread: every reply's
-// status is checked, and, where the caller knows it, its every byte.
+// status is checked, and, where the caller knows it, its every byte. As all gRPC clients do, it
+// connects again when the server asks for that (GOAWAY), and sends again what the server says it
+// did not begin. It tries nothing else twice.
 #pragma once
 
 #include <chrono>
@@ -35,7 +37,7 @@ struct Load {
   // The load ends with the first of these; calls that run then may finish.
   std::chrono::nanoseconds warmup{};  // not counted, but errors are
   std::chrono::nanoseconds duration = std::chrono::hours(1);
-  std::uint64_t replies = 0;  // 0: any number
+  std::uint64_t replies = 0;  // good or bad, after the warm-up; 0: any number
   std::stop_token stop = {};
 };
 
@@ -43,6 +45,7 @@ struct LoadReport {
   std::uint64_t replies = 0;  // good ones, after the warm-up
   double seconds = 0.0;       // which they took
   Histogram latency;
+  std::uint64_t refused = 0;                    // times that a call was not begun, and sent again
   std::map<std::string, std::uint64_t> errors;  // by status, or BROKEN, DISCONNECTED, WRONG_REPLY
   std::string first_error;
 

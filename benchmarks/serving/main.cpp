@@ -97,6 +97,7 @@ int report(const server::LoadReport& report) {
                                  {"p50_us", microseconds(0.5)},
                                  {"p99_us", microseconds(0.99)},
                                  {"replies", report.replies},
+                                 {"refused", report.refused},
                                  {"errors", report.errors}};
   if (!report.first_error.empty()) line["first_error"] = report.first_error;
   std::cout << line.dump() << "\n";
