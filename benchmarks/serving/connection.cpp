@@ -78,6 +78,14 @@ std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+// As gRPC's "HTTP2 Transport Mapping" has it.
+int status_of_reset(std::uint32_t code) {
+  constexpr int resource_exhausted = 8;
+  if (code == NGHTTP2_REFUSED_STREAM) return Call::refused;
+  if (code == NGHTTP2_ENHANCE_YOUR_CALM) return resource_exhausted;
+  return Call::broken;
+}
+
 }  // namespace
 
 std::string status_name(int status) {
@@ -209,9 +217,9 @@ int Connection::Session::on_close(nghttp2_session* session, std::int32_t id, std
   int status = call->status_;
   std::string text = std::move(call->text_);
   if (status < 0 || (status == 0 && (call->http_ != 200 || !call->in_.empty()))) {
+    status = status_of_reset(code);
     text = call->in_.empty() ? "no grpc-status" : "half a message";
     text += ", HTTP status " + std::to_string(call->http_) + ", reset code " + std::to_string(code);
-    status = code == NGHTTP2_REFUSED_STREAM ? Call::refused : Call::broken;
   }
   call->on_end(status, text);
   return 0;

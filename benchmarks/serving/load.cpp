@@ -104,7 +104,8 @@ class Generator::Unary final : public Call {
   }
 
   void on_end(int status, const std::string& text) override {
-    if (status == broken) return generator_.lose(channel_, text);
+    if (status == broken) generator_.lose(channel_, text);
+    if (channel_.lost) return;
     --channel_.in_flight;
     if (status == refused) {
       ++generator_.report_.refused;
@@ -159,6 +160,7 @@ class Generator::Stream final : public Call {
   }
 
   void on_end(int status, const std::string& text) override {
+    if (channel_.lost) return;
     --channel_.in_flight;
     if (status != 0 || !waiting_.empty()) {
       generator_.lose(channel_, "stream ended, " + status_name(status) + ": " + text);
