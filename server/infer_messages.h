@@ -2,12 +2,15 @@
 // call. Only transport.cpp includes this.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/support/message_allocator.h>
 
 #include "lathe/proto/inference.pb.h"
@@ -60,44 +63,45 @@ inline std::size_t bytes_held(const inference::ModelInferResponse& response) {
 }
 
 // gRPC releases the messages once the reply is written, so they tell exactly which calls are in
-// flight. Each thread keeps a few small ones that are done with.
+// flight. Each thread keeps a few that are done with. They live on an arena whose first block is
+// used again: clearing a message instead would free and make anew the contents of each tensor.
 class InferMessages final
     : public grpc::MessageHolder<inference::ModelInferRequest, inference::ModelInferResponse> {
  public:
   static InferMessages* take(Activity& activity) {
     auto& pool = spare();
-    InferMessages* messages = nullptr;
+    std::unique_ptr<InferMessages> messages;
     if (pool.empty()) {
-      messages = new InferMessages;
+      messages.reset(new InferMessages);
     } else {
-      messages = pool.back().release();
+      messages = std::move(pool.back());
       pool.pop_back();
     }
-    messages->activity_ = &activity;
-    activity.begin();
-    return messages;
+    messages->make(activity);
+    return messages.release();
   }
 
   void Release() override {
     Activity& activity = *activity_;
+    arena_.Reset();
     std::unique_ptr<InferMessages> self(this);
     auto& pool = spare();
-    if (pool.size() < most_spare && bytes_held(request_) + bytes_held(response_) <= largest_spare) {
-      request_.Clear();
-      response_.Clear();
-      pool.push_back(std::move(self));
-    }
+    if (pool.size() < most_spare) pool.push_back(std::move(self));
     self.reset();
     activity.end();
   }
 
  private:
+  using Arena = google::protobuf::Arena;
   static constexpr std::size_t most_spare = 16;
-  static constexpr std::size_t largest_spare = 64 << 10;
+  static constexpr std::size_t block_bytes = 16 << 10;  // a dozen tensors of a row
 
-  InferMessages() {
-    set_request(&request_);
-    set_response(&response_);
+  InferMessages() : arena_(block_.data(), block_.size()) {}
+  void make(Activity& activity) {
+    activity_ = &activity;
+    set_request(Arena::CreateMessage<inference::ModelInferRequest>(&arena_));
+    set_response(Arena::CreateMessage<inference::ModelInferResponse>(&arena_));
+    activity.begin();
   }
   static std::vector<std::unique_ptr<InferMessages>>& spare() {
     thread_local std::vector<std::unique_ptr<InferMessages>> pool;
@@ -105,8 +109,8 @@ class InferMessages final
   }
 
   Activity* activity_ = nullptr;
-  inference::ModelInferRequest request_;
-  inference::ModelInferResponse response_;
+  alignas(std::max_align_t) std::array<char, block_bytes> block_;
+  Arena arena_;
 };
 
 class InferAllocator final

@@ -27,8 +27,9 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     if (!ok) return end_reading();
     core_.activity.begin();
     Reply& reply = next_free();
-    reply.message.Clear();
+    reply.message.clear_error_message();  // and not Clear(), which would free what is in it
     auto& response = *reply.message.mutable_infer_response();
+    response.Clear();
     core_.infer(request_, response, context_, [this, &reply](const grpc::Status& status) {
       if (!status.ok()) {
         reply.message.set_error_message(status.error_message());

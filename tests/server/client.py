@@ -37,10 +37,10 @@ def load_messages(protoc, proto, folder):
 class Daemon:
     """A running lathed, and the address it says it listens on."""
 
-    def __init__(self, program, repository):
+    def __init__(self, program, repository, *flags):
         self.process = subprocess.Popen(
             [program, "--model-repository", repository, "--grpc-address", "127.0.0.1:0",
-             "--poll-seconds", "0.05"], stderr=subprocess.PIPE, text=True)
+             "--poll-seconds", "0.05", *flags], stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             found = re.search(r"serving (\d+) models? on (\S+)", line)
             if found:
@@ -63,8 +63,9 @@ class Daemon:
 
 
 class Client:
-    def __init__(self, address, messages):
-        self.channel = grpc.insecure_channel(address)
+    def __init__(self, address, messages, credentials=None):
+        self.channel = (grpc.secure_channel(address, credentials) if credentials
+                        else grpc.insecure_channel(address))
         self.messages = messages
 
     def call(self, name, request):
@@ -159,6 +160,55 @@ def check_reload(client, make_models, repository):
           near(reply.outputs[0].contents.fp64_contents, [100.0]) and reply.model_version == "2")
 
 
+def refusal(client, name, request):
+    try:
+        client.call(name, request)
+    except grpc.RpcError as error:
+        return error.code()
+    return None
+
+
+def check_tls_and_tokens(lathed, repository, folder, messages):
+    def path(name):
+        return os.path.join(folder, name)
+
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=lathed",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path("key.pem"), "-out",
+                    path("cert.pem")], check=True, capture_output=True)
+    with open(os.open(path("tokens"), os.O_WRONLY | os.O_CREAT, 0o600), "w",
+              encoding="ascii") as file:
+        file.write("predict reader-0123456789abcdef\nadmin master-0123456789abcdef\n")
+    daemon = Daemon(lathed, repository, "--tls-cert", path("cert.pem"), "--tls-key",
+                    path("key.pem"), "--token-file", path("tokens"))
+    try:
+        with open(path("cert.pem"), "rb") as file:
+            tls = grpc.ssl_channel_credentials(file.read())
+
+        def client(token):
+            return Client(daemon.address, messages, grpc.composite_channel_credentials(
+                tls, grpc.access_token_call_credentials(token)))
+
+        load = messages.RepositoryModelLoadRequest(model_name="linear")
+        reader = client("reader-0123456789abcdef")
+        check_linear(reader)
+        check("who only predicts loads nothing", refusal(
+            reader, "RepositoryModelLoad", load) == grpc.StatusCode.PERMISSION_DENIED)
+        check("an admin loads", refusal(
+            client("master-0123456789abcdef"), "RepositoryModelLoad", load) is None)
+        request = linear_request(messages, [[0.0] * 20], True)
+        check("an unknown token is refused", refusal(
+            client("nobody-0123456789abcdef"), "ModelInfer",
+            request) == grpc.StatusCode.UNAUTHENTICATED)
+        check("no token is refused", refusal(
+            Client(daemon.address, messages, tls), "ModelInfer",
+            request) == grpc.StatusCode.UNAUTHENTICATED)
+        status, log = daemon.stop()
+        check("no token is in the log", status == 0 and "0123456789abcdef" not in log)
+    finally:
+        daemon.process.kill()
+
+
 def check_second_signal(lathed, model, messages):
     """A stream that never ends holds up the first signal, so only the second can end the server."""
     daemon = Daemon(lathed, model)
@@ -198,6 +248,7 @@ def main():
                   client.call("ServerReady", messages.ServerReadyRequest()).ready)
             check_linear(client)
             check_species(client)
+            check_tls_and_tokens(options.lathed, repository, folder, messages)
             check_reload(client, options.make_models, repository)
             again = subprocess.run([options.lathed, "--model-repository", repository,
                                     "--grpc-address", daemon.address],
