@@ -7,6 +7,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernel_cluster_table.h"
+#include "lathe/ml/core/kernel_moments.h"
 #include "lathe/ml/core/kernel_residuals.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernel_tiles.h"
@@ -46,6 +47,14 @@ const Table& table() {
   return chosen;
 #else
   return baseline::table;
+#endif
+}
+
+const MomentsTable& moments_table() {
+#ifdef LATHE_X86_LEVELS
+  return at_level(baseline::moments_table, v3::moments_table, v4::moments_table);
+#else
+  return baseline::moments_table;
 #endif
 }
 

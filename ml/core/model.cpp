@@ -1,6 +1,7 @@
 #include "lathe/ml/core/model.h"
 
 #include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/scratch.h"
 
@@ -28,7 +29,7 @@ std::string_view to_text(Role role) {
 }
 
 Matrix predict_matrix(const Model& model, const MatrixView& X) {
-  Matrix out(X.rows(), model.n_outputs());
+  Matrix out = large_matrix(X.rows(), model.n_outputs());
   if (X.rows() == 0) {
     model.predict_into(X, out);  // still checks the width
     return out;
@@ -75,7 +76,7 @@ Labels Classifier::predict(const MatrixView& X) const {
 }
 
 Matrix Classifier::predict_proba(const MatrixView& X) const {
-  Matrix out(X.rows(), classes().size());
+  Matrix out = large_matrix(X.rows(), classes().size());
   if (X.rows() == 0) {
     predict_proba_into(X, out);
     return out;

@@ -3,164 +3,141 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/kernel_moments.h"
 #include "lathe/ml/core/parallel.h"
 
 namespace lathe {
 namespace {
 
-constexpr Index chunk_cols = 512;
 // Beyond these, unit is not 1: squares of what lies within, and their sums, stay well in range.
 constexpr int plain_exponent = 200;
+constexpr Index least_rows = 512;  // of a block
+constexpr Index most_blocks = 128;
+constexpr Index chunk_cols = 512;
+constexpr Index most_folded_cols = 64;
+constexpr Index register_cols = 8;
 
-// Sums of one block of rows. Fields are rows, so that each is contiguous over the columns.
-struct Block {
-  enum Field { count, weight, sum, sum_rest, square, square_rest, min, max, n_fields };
-  Matrix fields;
-
-  double* operator[](Field field) { return fields.data() + field * fields.cols(); }
-};
-
-// total + rest gains x, exactly but for the rounding of rest itself (Knuth's TwoSum).
-inline void add(double& total, double& rest, double x) {
-  const double sum = total + x;
-  const double part = sum - total;
-  rest += (total - (sum - part)) + (x - part);
-  total = sum;
+// Rows that are laid side by side, so that narrow columns fill whole registers.
+Index folded_rows(const MatrixView& X, std::span<const double> weight) {
+  const bool contiguous = X.outerStride() == X.cols();
+  if (!contiguous || !weight.empty() || X.cols() > most_folded_cols) return 1;
+  return register_cols / std::gcd(X.cols(), register_cols);
 }
+
+// The sums of a block of rows: fields (kernel_moments.h) are rows, so that each is contiguous. With
+// `copies` rows laid side by side, sums of column j are in columns j, j + d, j + 2 d ...
+struct Block {
+  const double* first;
+  Index rows;
+  Index copies;
+  const double* weight;  // of its rows; null where there are none
+  Matrix sums;
+};
 
 class Accumulation {
  public:
   Accumulation(const MatrixView& X, std::span<const double> weight)
-      : X_(X), weight_(weight), inverse_unit_(Vector::Ones(X.cols())) {
-    rows_ = std::max<Index>(512, (X.rows() + 255) / 256);
-    blocks_.resize(static_cast<std::size_t>((X.rows() + rows_ - 1) / rows_));
-    for (Block& block : blocks_) block.fields.resize(Block::n_fields, X.cols());
+      : X_(X), inverse_unit_(Vector::Ones(X.cols())), weight_(weight.begin(), weight.end()) {
     // Weights count by their ratios only; a power of two keeps their products in range.
     const double most = weight.empty() ? 1.0 : *std::max_element(weight.begin(), weight.end());
     if (most > 0.0) weight_unit_ = std::ldexp(1.0, std::clamp(std::ilogb(most), -1000, 1000));
+    for (double& w : weight_) w /= weight_unit_;
+    cut();
   }
 
-  Moments moments();
+  Moments moments() {
+    Moments m;
+    add_up(false);
+    take_ranges(m);
+    if (take_units(m)) add_up(true);  // the sums of such columns may have overflowed
+    parallel_blocks(X_.cols(), 16, [&](Index, Index begin, Index end) {
+      for (Index j = begin; j < end; ++j) take_moments(m, j);
+    });
+    return m;
+  }
 
  private:
-  void sum_rows(Block& block, Index row_begin, Index row_end, Index begin, Index end) const;
-  void square_rows(Block& block, Index row_begin, Index row_end, Index begin, Index end) const;
-  void take_sums(Moments& m);
+  void cut();
+  void add_up(bool scaled);
+  void take_ranges(Moments& m) const;
   bool take_units(Moments& m);
-  void take_squares(Moments& m);
+  void take_moments(Moments& m, Index j) const;
 
-  // body(block, first row, last row, first column, last column) for all of X.
+  // body(block, column of its sums) for all sums of column j, in row order.
   template <class Body>
-  void each_block(Body body) {
-    const Index n_blocks = static_cast<Index>(blocks_.size());
-    const Index chunks = (X_.cols() + chunk_cols - 1) / chunk_cols;
-    parallel_for(n_blocks * chunks, [&](Index task) {
-      const Index b = task / chunks;
-      const Index begin = task % chunks * chunk_cols;
-      body(blocks_[static_cast<std::size_t>(b)], b * rows_, std::min(X_.rows(), (b + 1) * rows_),
-           begin, std::min(X_.cols(), begin + chunk_cols));
-    });
-  }
-  double weight_of(Index row) const {
-    return weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(row)] / weight_unit_;
+  void each_sum(Index j, Body body) const {
+    for (const Block& block : blocks_) {
+      for (Index copy = 0; copy < block.copies; ++copy) body(block, j + copy * X_.cols());
+    }
   }
 
   const MatrixView& X_;
-  std::span<const double> weight_;
-  double weight_unit_ = 1.0;
-  Index rows_;
-  std::vector<Block> blocks_;
   Vector inverse_unit_;
-  Vector shift_;  // the mean to about its last digit, in units
-  Vector total_;  // of weights, in weight_unit_
+  std::vector<double> weight_;  // in units
+  double weight_unit_ = 1.0;
+  std::vector<Block> blocks_;
 };
 
-void Accumulation::sum_rows(Block& block, Index row_begin, Index row_end, Index begin,
-                            Index end) const {
-  for (int field = 0; field < Block::n_fields; ++field) {
-    const double start = field == Block::min   ? std::numeric_limits<double>::infinity()
-                         : field == Block::max ? -std::numeric_limits<double>::infinity()
-                                               : 0.0;
-    double* values = block[static_cast<Block::Field>(field)];
-    std::fill(values + begin, values + end, start);
-  }
-  double* count = block[Block::count];
-  double* weights = block[Block::weight];
-  double* sum = block[Block::sum];
-  double* rest = block[Block::sum_rest];
-  double* least = block[Block::min];
-  double* most = block[Block::max];
-  for (Index i = row_begin; i < row_end; ++i) {
-    const double w = weight_of(i);
-    if (w == 0.0) continue;
-    const double* row = X_.data() + i * X_.outerStride();
-    for (Index j = begin; j < end; ++j) {
-      const double x = row[j];
-      const bool present = !std::isnan(x);
-      count[j] += present ? 1.0 : 0.0;
-      weights[j] += present ? w : 0.0;
-      add(sum[j], rest[j], present ? w * (x * inverse_unit_[j]) : 0.0);
-      least[j] = x < least[j] ? x : least[j];
-      most[j] = x > most[j] ? x : most[j];
-    }
+void Accumulation::cut() {
+  const Index folded = folded_rows(X_, weight_);
+  Index size = std::max(least_rows, (X_.rows() + most_blocks - 1) / most_blocks);
+  size = (size + folded - 1) / folded * folded;
+  const auto add = [&](Index begin, Index rows, Index copies) {
+    if (rows == 0) return;
+    blocks_.push_back({X_.data() + begin * X_.outerStride(), rows / copies, copies,
+                       weight_.empty() ? nullptr : weight_.data() + begin,
+                       Matrix(kernels::n_column_sums, X_.cols() * copies)});
+  };
+  for (Index begin = 0; begin < X_.rows(); begin += size) {
+    const Index rows = std::min(size, X_.rows() - begin);
+    const Index whole = rows / folded * folded;
+    add(begin, whole, folded);
+    add(begin + whole, rows - whole, 1);
   }
 }
 
-void Accumulation::square_rows(Block& block, Index row_begin, Index row_end, Index begin,
-                               Index end) const {
-  for (const auto field : {Block::sum, Block::sum_rest, Block::square, Block::square_rest}) {
-    std::fill(block[field] + begin, block[field] + end, 0.0);
-  }
-  double* sum = block[Block::sum];
-  double* sum_rest = block[Block::sum_rest];
-  double* square = block[Block::square];
-  double* square_rest = block[Block::square_rest];
-  for (Index i = row_begin; i < row_end; ++i) {
-    const double w = weight_of(i);
-    if (w == 0.0) continue;
-    const double* row = X_.data() + i * X_.outerStride();
-    for (Index j = begin; j < end; ++j) {
-      const double x = std::isnan(row[j]) ? shift_[j] : row[j] * inverse_unit_[j];
-      // The difference is d + rounded, exactly.
-      const double d = x - shift_[j];
-      const double part = d - x;
-      const double rounded = (x - (d - part)) - (shift_[j] + part);
-      add(sum[j], sum_rest[j], w * d);
-      sum_rest[j] += w * rounded;
-      add(square[j], square_rest[j], w * d * d);
-    }
-  }
+void Accumulation::add_up(bool scaled) {
+  const auto& table = kernels::moments_table();
+  const Index chunks = (X_.cols() + chunk_cols - 1) / chunk_cols;
+  parallel_for(static_cast<Index>(blocks_.size()) * chunks, [&](Index task) {
+    Block& block = blocks_[static_cast<std::size_t>(task / chunks)];
+    const Index begin = task % chunks * chunk_cols;
+    const Index end = std::min(X_.cols(), begin + chunk_cols);
+    const RowVector units =
+        inverse_unit_.segment(begin, end - begin).transpose().replicate(1, block.copies);
+    table.column_sums(block.first + begin, block.rows, (end - begin) * block.copies,
+                      X_.outerStride() * block.copies, block.weight,
+                      scaled ? units.data() : nullptr, block.sums.data() + begin,
+                      block.sums.cols());
+  });
 }
 
-// Counts, ranges and the mean from the first pass.
-void Accumulation::take_sums(Moments& m) {
+void Accumulation::take_ranges(Moments& m) const {
   const Index d = X_.cols();
   m.count.assign(static_cast<std::size_t>(d), 0);
   m.min.setZero(d);
   m.max.setZero(d);
-  total_.setZero(d);
-  shift_.setZero(d);
   for (Index j = 0; j < d; ++j) {
-    double sum = 0.0;
-    double rest = 0.0;
     double least = std::numeric_limits<double>::infinity();
     double most = -least;
-    for (Block& block : blocks_) {
-      m.count[static_cast<std::size_t>(j)] += static_cast<std::int64_t>(block[Block::count][j]);
-      total_[j] += block[Block::weight][j];
-      add(sum, rest, block[Block::sum][j]);
-      rest += block[Block::sum_rest][j];
-      least = std::min(least, block[Block::min][j]);
-      most = std::max(most, block[Block::max][j]);
-    }
-    if (m.count[static_cast<std::size_t>(j)] == 0) continue;
+    std::int64_t count = 0;
+    each_sum(j, [&](const Block& block, Index column) {
+      count += static_cast<std::int64_t>(block.sums(kernels::sum_count, column));
+      least = std::min(least, block.sums(kernels::sum_min, column));
+      most = std::max(most, block.sums(kernels::sum_max, column));
+    });
+    m.count[static_cast<std::size_t>(j)] = count;
+    if (count == 0) continue;
     m.min[j] = least;
     m.max[j] = most;
-    // Within the range, so that a constant column deviates by exactly nothing.
-    shift_[j] =
-        std::clamp((sum + rest) / total_[j], least * inverse_unit_[j], most * inverse_unit_[j]);
   }
+  m.weight.setZero(d);
+  m.mean.setZero(d);
+  m.mean_rest.setZero(d);
+  m.spread.setZero(d);
 }
 
 // Whether any column needs another unit than 1.
@@ -177,51 +154,47 @@ bool Accumulation::take_units(Moments& m) {
   return (m.unit.array() != 1.0).any();
 }
 
-void Accumulation::take_squares(Moments& m) {
-  const Index d = X_.cols();
-  m.weight.resize(d);
-  m.mean.setZero(d);
-  m.mean_rest.setZero(d);
-  m.spread.setZero(d);
-  for (Index j = 0; j < d; ++j) {
-    m.weight[j] = total_[j] * weight_unit_;
-    if (m.count[static_cast<std::size_t>(j)] == 0) continue;
-    if (m.min[j] == 0.0 && m.max[j] == 0.0) {
-      m.unit[j] = std::ldexp(1.0, -1000);  // so that a merge keeps the other's unit
-      continue;
-    }
-    double sum = 0.0;
-    double sum_rest = 0.0;
-    double square = 0.0;
-    double square_rest = 0.0;
-    for (Block& block : blocks_) {
-      add(sum, sum_rest, block[Block::sum][j]);
-      sum_rest += block[Block::sum_rest][j];
-      add(square, square_rest, block[Block::square][j]);
-      square_rest += block[Block::square_rest][j];
-    }
-    const double correction = (sum + sum_rest) / total_[j];
-    double mean = shift_[j];
-    double mean_rest = 0.0;
-    add(mean, mean_rest, correction);
-    m.mean[j] = mean * m.unit[j];
-    m.mean_rest[j] = mean_rest * m.unit[j];
-    m.spread[j] = std::max(0.0, (square + square_rest) / total_[j] - correction * correction);
+// Each block has its own shift; all are brought to that of the first in double-double, where
+// nothing that cancels is lost.
+void Accumulation::take_moments(Moments& m, Index j) const {
+  DoubleDoubleSum total;  // of weights, in weight_unit_
+  DoubleDouble deviation;
+  DoubleDouble square;
+  bool any = false;
+  double base = 0.0;
+  each_sum(j, [&](const Block& block, Index column) {
+    const auto field = [&](kernels::ColumnSum f) { return block.sums(f, column); };
+    const double weight = field(kernels::sum_weight);
+    if (field(kernels::sum_count) == 0.0) return;
+    if (!any) base = field(kernels::sum_shift);
+    any = true;
+    total.add(weight);
+    const DoubleDouble step = two_sum(field(kernels::sum_shift), -base);
+    const DoubleDouble moved = step * weight;
+    const DoubleDouble own =
+        two_sum(field(kernels::sum_deviation), field(kernels::sum_deviation_rest));
+    deviation = deviation + (moved + own);
+    square = square + (two_sum(field(kernels::sum_square), field(kernels::sum_square_rest)) +
+                       step * (moved + own + own));
+  });
+  m.weight[j] = total.total().value() * weight_unit_;
+  if (!any) return;
+  if (m.min[j] == 0.0 && m.max[j] == 0.0) {
+    m.unit[j] = std::ldexp(1.0, -1000);  // so that a merge keeps the other's unit
+    return;
   }
+  const DoubleDouble correction = deviation / total.total();
+  const DoubleDouble mean = DoubleDouble(base) + correction;
+  m.mean[j] = mean.hi * m.unit[j];
+  m.mean_rest[j] = mean.lo * m.unit[j];
+  m.spread[j] = std::max(0.0, ((square - deviation * correction) / total.total()).value());
 }
 
-Moments Accumulation::moments() {
-  Moments m;
-  const auto sums = [this](auto&&... where) { sum_rows(where...); };
-  each_block(sums);
-  take_sums(m);
-  if (take_units(m)) {  // the sums of such columns may have overflowed
-    each_block(sums);
-    take_sums(m);
-  }
-  each_block([this](auto&&... where) { square_rows(where...); });
-  take_squares(m);
-  return m;
+// total + rest gains x, exactly but for the rounding of rest itself (Knuth's TwoSum).
+inline void add(double& total, double& rest, double x) {
+  const DoubleDouble sum = two_sum(total, x);
+  total = sum.hi;
+  rest += sum.lo;
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // Count, mean, variance and range of each column, over the cells that are not missing.
 //
-// Two passes over the data: sums, then deviations from the mean they give, whose own sum corrects
-// it (Chan, Golub and LeVeque 1983). Every sum carries what rounding cuts off (Knuth's TwoSum), and
-// columns of very large or very small numbers are scaled by a power of two, so mean and deviation
-// are right to the last digits that the data determine, at any offset and any scale.
+// One pass over the data, in blocks of rows: each takes deviations from the mean of its first rows,
+// and sums them and their squares (Chan, Golub and LeVeque 1983). Every sum carries what rounding
+// cuts off (Knuth's TwoSum), blocks are joined in double-double, and columns of very large or very
+// small numbers are scaled by a power of two in a second pass, so mean and deviation are right to
+// the last digits that the data determine, at any offset and any scale.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,7 @@ struct Moments {
 
 // X: n x d, without infinity; NaN is a missing cell. weight: empty, or n finite numbers >= 0.
 // O(n d) time and O(d) memory for each of at most 256 row blocks; the same bits for any number of
-// threads.
+// threads and at every instruction level.
 Moments column_moments(const MatrixView& X, std::span<const double> weight = {});
 
 }  // namespace lathe
