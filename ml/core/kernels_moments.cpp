@@ -1,6 +1,6 @@
 // Sums of columns and of their squared deviations, in one pass over memory. All columns of a
-// register go down the rows together with their sums in registers: 1000000 x 20 takes 5 ms on two
-// cores, where one column at a time through memory took 46.
+// register go down the rows together with their sums in registers. Additions bound it, some 26 for
+// each cell: 4.6 ns for eight cells in cache on Zen 5.
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_moments.h"
 
@@ -37,8 +37,8 @@ inline V all(double x) {
   return x - V{};
 }
 
-// a + b by way of the units that multiply, which would idle: 1.4 times faster on Zen 5, where
-// additions have one unit of this width. `one` is 1, which the compiler must not know.
+// a + b by way of the units that multiply, which would idle: 1.4 times faster in cache on Zen 5,
+// where additions have one unit of this width. `one` is 1, which the compiler must not know.
 inline Wide sum_of(Wide a, Wide b, Wide one) { return multiply_add(a, one, b); }
 inline double sum_of(double a, double b, double) { return a + b; }
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/moments.h"
 
 #include "tests/ml/core/kernel_data.h"
 #include "tests/ml/core/support.h"
@@ -30,6 +31,10 @@ int checksum() {
     kernels::logistic(a.data(), n / 2);
     kernels::exp(a.data() + n / 2, n - n / 2);
     for (Index i = 0; i < n; ++i) add(a(0, i));
+    if (n == 0) continue;
+    const Moments moments = column_moments(random_matrix(600, n, 32, 3.0));
+    for (const double mean : moments.mean) add(mean);
+    for (const double spread : moments.spread) add(spread);
   }
   return static_cast<int>((hash ^ (hash >> 32)) & 0x7F);
 }
