@@ -118,14 +118,17 @@ void nearest(benchmark::State& state) {
   const Index d = state.range(1);
   const Index k = state.range(2);
   const Matrix& X = blobs(n, d, k);
-  PackedCentres packed;
-  packed.pack(first_rows(X, k));
+  const MatrixView view(X);
+  const ClusterRows rows(view, {});
+  ScoredCentres scored(rows, k);
+  scored.pack(first_rows(X, k));
   std::vector<std::int32_t> label(static_cast<std::size_t>(n));
   for (auto _ : state) {
     parallel_blocks(n, 512, [&](Index, Index begin, Index end) {
-      Vector work(8 * packed.lanes());
-      kernels::cluster_table().nearest(&X(begin, 0), end - begin, d, d, packed.data(), k, nearby(d),
-                                       tiny, work.data(), label.data() + begin);
+      Vector work(scored.work_size());
+      std::array<const double*, 512> here{};
+      for (Index i = begin; i < end; ++i) here[static_cast<std::size_t>(i - begin)] = &X(i, 0);
+      scored.nearest(here.data(), end - begin, work.data(), label.data() + begin);
     });
     benchmark::DoNotOptimize(label.data());
   }

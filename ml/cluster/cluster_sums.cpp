@@ -104,8 +104,8 @@ void ClusterSums::add(Vector& numbers, Index i, Index cluster, double sign) cons
   const Index d = rows_.cols();
   double* sums = numbers.data() + cluster * stride_;
   const double weight = rows_.weight_of(i) * weight_unit_;
-  kernels::cluster_table().add_row(rows_.row(i), d, origin_.data(), high_grid_.data(),
-                                   low_grid_.data(), weight, sign, sums);
+  kernels::cluster_sum_table().add_row(rows_.row(i), d, origin_.data(), high_grid_.data(),
+                                       low_grid_.data(), weight, sign, sums);
   const double high = (weight + weight_high_) - weight_high_;
   const double low = ((weight - high) + weight_low_) - weight_low_;
   sums[2 * d] += sign * high;

@@ -1,10 +1,10 @@
 // k-means: centres c_1 .. c_k that minimise sum_i w_i min_j |x_i - c_j|^2, by Lloyd's iterations
 // (Lloyd 1982) from greedy k-means++ starts (Arthur and Vassilvitskii 2007).
 //
-// An iteration computes all distances, or, where a cost model says that it pays (many columns and
-// centres), only those that the triangle inequality does not rule out (Elkan 2003; with groups of
-// centres, Ding et al. 2015). The labels, centres and inertia are the same bits either way, and
-// those of Lloyd's iterations on paper: near-ties are decided again by exact distances.
+// An iteration scores all rows, or, where a cost model says that it pays (many columns), only those
+// that the triangle inequality does not rule out (Hamerly 2010). The labels, centres and inertia
+// are the same bits either way, and those of Lloyd's iterations on paper: near-ties are decided
+// again by exact distances.
 #pragma once
 
 #include <array>
@@ -105,7 +105,7 @@ struct KMeans {
 
   // X: n_samples x n_features, at least n_clusters rows of positive weight. One pass over X, then
   // at most O(n k d) time for each iteration. Memory besides X: 4 bytes a row for labels (12 more
-  // when they are returned), 8 while a start is drawn, and with bounds up to a tenth of X; O(k d)
+  // when they are returned), 8 while a start is drawn, and 8 with bounds; O(k d)
   // for each thread. Small data are fitted a thread to a start. The same bits for any number of
   // threads. Throws InvalidArgument on NaN, too few rows, given centres of another shape, and data
   // so far apart, or so close together, that squared distances leave the range of doubles.

@@ -17,8 +17,9 @@ namespace {
 // rounding alone is a tie.
 constexpr double clearly_nearer = 1.0 - 0x1p-46;
 
-// Rows that are looked at together, about half a first cache.
-Index piece_rows(Index cols) { return std::clamp<Index>(2048 / cols / 8 * 8, 8, 512); }
+// Rows that are looked at together: registers of all levels hold 24 rows in whole blocks, and they
+// are still in cache when they are added to the sums.
+constexpr Index piece_rows = 24;
 
 }  // namespace
 
@@ -36,18 +37,16 @@ Assignment choose_assignment(const ClusterRows& rows, Index k) {
   if (rows.rows() < 4 * k || k < 3 || !(rows.total_variance > 0.0)) {
     return Assignment::all_distances;
   }
+  // Multiply-adds that a row's scores take, in registers of 8, against what bounds, their upkeep
+  // and the gathering of rows do.
   const auto d = static_cast<double>(rows.cols());
-  const auto lanes = static_cast<double>(kernels::cluster_table().lanes(k));
-  const double all = lanes / 8.0 * (d + 2.0);
-  // What is seen after the first iteration: half the rows need their own distance, and these that
-  // of one centre in eight.
-  const double bounded =
-      16.0 + 0.5 * (d / 8.0 + 16.0) + static_cast<double>(k) / 8.0 * (d / 5.0 + 6.0);
-  return bounded < all ? Assignment::bounds : Assignment::all_distances;
+  return static_cast<double>(k) / 8.0 * d > 60.0 && d >= 32.0 ? Assignment::bounds
+                                                              : Assignment::all_distances;
 }
 
 Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
     : rows_(rows),
+      scored_(rows, k),
       sums_(rows, k),
       labels_(static_cast<std::size_t>(rows.rows())),
       inertia_(static_cast<std::size_t>((rows.rows() + rows.block_rows - 1) / rows.block_rows)) {
@@ -70,7 +69,11 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
-  assign(centres, &before, Then::finish);
+  if (centres == before) {
+    add_inertia(centres);  // the labels are theirs
+  } else {
+    assign(centres, &before, Then::finish);
+  }
   result.inertia = std::accumulate(inertia_.begin(), inertia_.end(), 0.0);
   result.centres = std::move(centres);
   result.labels = labels_;
@@ -81,7 +84,7 @@ bool Lloyd::assign(const Matrix& centres, const Matrix* before, Then then) {
   // A start begins with rows that have no label; from then on all have one.
   const bool first = before == nullptr;
   if (bounds_) bounds_->move(centres, before);
-  packed_.pack(centres);
+  scored_.pack(centres);
   std::atomic<bool> changed{false};
   parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
     ClusterSums::Part part(sums_);
@@ -96,6 +99,12 @@ bool Lloyd::assign(const Matrix& centres, const Matrix* before, Then then) {
   return changed.load();
 }
 
+void Lloyd::add_inertia(const Matrix& centres) {
+  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
+    inertia_[static_cast<std::size_t>(block)] = inertia_of(centres, begin, end);
+  });
+}
+
 bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
   if (label(row) == to) return false;
   part.change(row, label(row), to);
@@ -104,18 +113,18 @@ bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
 }
 
 bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part) {
-  const kernels::ClusterTable& kernel = kernels::cluster_table();
-  const Index piece = piece_rows(rows_.cols());
-  Scratch work(8, packed_.lanes());
-  std::vector<std::int32_t> found(static_cast<std::size_t>(piece));
+  Scratch work(1, scored_.work_size());
+  const double* rows[piece_rows];
+  std::int32_t found[piece_rows];
   bool changed = false;
-  for (Index i = begin; i < end; i += piece) {
-    const Index n = std::min(piece, end - i);
-    kernel.nearest(rows_.row(i), n, rows_.X.outerStride(), rows_.cols(), packed_.data(),
-                   packed_.size(), nearby(rows_.cols()), tiny, work.matrix().data(), found.data());
+  for (Index i = begin; i < end; i += piece_rows) {
+    const Index n = std::min(piece_rows, end - i);
+    for (Index r = 0; r < n; ++r) rows[r] = rows_.row(i + r);
+    scored_.nearest(rows, n, work.matrix().data(), found);
+    if (label(i) >= 0 && std::equal(found, found + n, &label(i))) continue;
     for (Index r = 0; r < n; ++r) {
-      std::int32_t to = found[static_cast<std::size_t>(r)];
-      if (to < 0) to = static_cast<std::int32_t>(nearest_centre(rows_.row(i + r), centres).index);
+      std::int32_t to = found[r];
+      if (to < 0) to = static_cast<std::int32_t>(nearest_centre(rows[r], centres).index);
       changed |= relabel(i + r, to, part);
     }
   }
@@ -124,25 +133,39 @@ bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSum
 
 bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                            ClusterSums::Part& part) {
-  const Index piece = 8;
-  CentreBounds::Work work(centres.rows());
+  Scratch work(1, scored_.work_size());
+  Index open[piece_rows];  // rows that may change, gathered
+  Index n = 0;
   bool changed = false;
-  if (!first) {
-    for (Index i = begin; i < end; ++i) {
-      changed |= relabel(i, bounds_->nearest(i, label(i), centres, work), part);
+  for (Index i = begin; i < end; ++i) {
+    if (first || !bounds_->settled(i, label(i), centres)) open[n++] = i;
+    if (n == piece_rows || (n > 0 && i + 1 == end)) {
+      changed |=
+          assign_open({open, static_cast<std::size_t>(n)}, centres, work.matrix().data(), part);
+      n = 0;
     }
-    return changed;
   }
-  Scratch squared(piece, packed_.lanes());
-  for (Index i = begin; i < end; i += piece) {
-    const Index n = std::min(piece, end - i);
-    double* distances = squared.matrix().data();
-    kernels::cluster_table().distances(rows_.row(i), n, rows_.X.outerStride(), rows_.cols(),
-                                       packed_.data(), packed_.size(), distances);
-    for (Index r = 0; r < n; ++r) {
-      changed |= relabel(
-          i + r, bounds_->first(i + r, distances + r * packed_.lanes(), centres, work), part);
+  return changed;
+}
+
+bool Lloyd::assign_open(std::span<const Index> open, const Matrix& centres, double* work,
+                        ClusterSums::Part& part) {
+  const double* rows[piece_rows];
+  std::int32_t found[piece_rows];
+  double bounds[2 * piece_rows];
+  const auto n = static_cast<Index>(open.size());
+  for (Index r = 0; r < n; ++r) rows[r] = rows_.row(open[static_cast<std::size_t>(r)]);
+  scored_.nearest(rows, n, work, found, bounds);
+  bool changed = false;
+  for (Index r = 0; r < n; ++r) {
+    const Index i = open[static_cast<std::size_t>(r)];
+    if (found[r] < 0) {
+      found[r] = static_cast<std::int32_t>(nearest_centre(rows[r], centres).index);
+      bounds_->forget(i);
+    } else {
+      bounds_->keep(i, bounds[2 * r], bounds[2 * r + 1]);
     }
+    changed |= relabel(i, found[r], part);
   }
   return changed;
 }

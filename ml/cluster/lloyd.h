@@ -8,7 +8,7 @@
 
 #include "lathe/ml/cluster/centre_bounds.h"
 #include "lathe/ml/cluster/cluster_sums.h"
-#include "lathe/ml/cluster/packed_centres.h"
+#include "lathe/ml/cluster/scored_centres.h"
 #include "lathe/ml/cluster/training_rows.h"
 #include "lathe/ml/core/types.h"
 
@@ -32,8 +32,8 @@ constexpr double tiny = 1e-290;
 
 // How rows find their centres; the labels are the same.
 enum class Assignment {
-  all_distances,  // a tile of rows against a panel of centres, all of them
-  bounds,         // those that the triangle inequality leaves (centre_bounds.h)
+  all_distances,  // each row against all centres
+  bounds,         // the rows that the triangle inequality leaves in doubt (centre_bounds.h)
 };
 
 // Which takes less time, by vector operations for each row and iteration.
@@ -62,9 +62,12 @@ class Lloyd {
   std::int32_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
 
   bool assign(const Matrix& centres, const Matrix* before, Then then);  // whether a label changed
+  void add_inertia(const Matrix& centres);
   bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
   bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                       ClusterSums::Part& part);
+  bool assign_open(std::span<const Index> open, const Matrix& centres, double* work,
+                   ClusterSums::Part& part);
   bool relabel(Index row, std::int32_t to, ClusterSums::Part& part);
   double inertia_of(const Matrix& centres, Index begin, Index end);
   void move(Matrix& centres) const;  // to the means of their rows
@@ -72,7 +75,7 @@ class Lloyd {
 
   const ClusterRows& rows_;
   std::optional<CentreBounds> bounds_;
-  PackedCentres packed_;
+  ScoredCentres scored_;
   ClusterSums sums_;
   std::vector<std::int32_t> labels_;
   std::vector<double> inertia_;  // by block

@@ -26,7 +26,7 @@ void divide(RowVector& mean, const Moments& moments) {
 }
 
 Moments moments_of(const ClusterRows& data, Index begin, Index end) {
-  const kernels::ClusterTable& kernel = kernels::cluster_table();
+  const kernels::ClusterSumTable& kernel = kernels::cluster_sum_table();
   const Index d = data.cols();
   const Index n = end - begin;
   const Index stride = data.X.outerStride();

@@ -24,29 +24,15 @@ struct ClusterTable {
                   const double* packed, std::ptrdiff_t k, double near, double tiny, double* work,
                   std::int32_t* label);
 
-  // The same for one row of distances().
-  std::int32_t (*clear_least)(const double* distance, std::ptrdiff_t k, double near, double tiny);
-
-  // Squared distances of the row x to m rows of `centres`, d apart, in any order.
-  void (*some_distances)(const double* x, std::ptrdiff_t d, const double* centres,
-                         const std::int32_t* which, std::ptrdiff_t m, double* out);
-
   // The first of the k <= lanes packed rows is a centre that `closest` does not know yet: it is
   // told. sums[c] += sum_i w_i min(closest_i, distance of row i to c). weight: null for ones.
   void (*potentials)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t stride, std::ptrdiff_t d,
                      const double* packed, std::ptrdiff_t k, const double* weight, double* closest,
                      double* work, double* sums);
+};
 
-  // bound = max(bound - drift, 0); then the positions where max(bound, floor) < least, in order, in
-  // `low`; their number. At most 255 steps; least may be 256.
-  std::ptrdiff_t (*low_bounds)(std::uint8_t* bound, const std::uint8_t* drift,
-                               const std::uint8_t* floor, std::ptrdiff_t n, int least,
-                               std::int32_t* low);
-
-  // code[i] = max(steps(sqrt(squared[i])) - 1, 0), at most 255: what is surely not above the root,
-  // in steps of 1 / scale.
-  void (*bound_codes)(const double* squared, std::ptrdiff_t n, double scale, std::uint8_t* code);
-
+// Sums by cluster, and what one pass over the rows tells.
+struct ClusterSumTable {
   // high and low parts of weight * (x - origin), rounded to multiples that add up without rounding
   // in any order, are added to `sums` (d high parts, then d low parts), or taken from it (sign -1).
   void (*add_row)(const double* x, std::ptrdiff_t d, const double* origin, const double* high_grid,
@@ -64,16 +50,20 @@ struct ClusterTable {
 
 namespace baseline {
 extern const ClusterTable cluster_table;
-}
+extern const ClusterSumTable cluster_sum_table;
+}  // namespace baseline
 #ifdef LATHE_X86_LEVELS
 namespace v3 {
 extern const ClusterTable cluster_table;
-}
+extern const ClusterSumTable cluster_sum_table;
+}  // namespace v3
 namespace v4 {
 extern const ClusterTable cluster_table;
-}
+extern const ClusterSumTable cluster_sum_table;
+}  // namespace v4
 #endif
 
 const ClusterTable& cluster_table();  // of the chosen level
+const ClusterSumTable& cluster_sum_table();
 
 }  // namespace lathe::kernels

@@ -9,6 +9,7 @@
 #include "lathe/ml/core/kernel_cluster_table.h"
 #include "lathe/ml/core/kernel_moments.h"
 #include "lathe/ml/core/kernel_residuals.h"
+#include "lathe/ml/core/kernel_score_table.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernel_tiles.h"
 
@@ -84,6 +85,26 @@ const ClusterTable& cluster_table() {
   return chosen;
 #else
   return baseline::cluster_table;
+#endif
+}
+
+const ClusterSumTable& cluster_sum_table() {
+#ifdef LATHE_X86_LEVELS
+  static const ClusterSumTable& chosen =
+      at_level(baseline::cluster_sum_table, v3::cluster_sum_table, v4::cluster_sum_table);
+  return chosen;
+#else
+  return baseline::cluster_sum_table;
+#endif
+}
+
+const ScoreTable& score_table() {
+#ifdef LATHE_X86_LEVELS
+  static const ScoreTable& chosen =
+      at_level(baseline::score_table, v3::score_table, v4::score_table);
+  return chosen;
+#else
+  return baseline::score_table;
 #endif
 }
 

@@ -1,6 +1,7 @@
-// The loops of k-means. A tile of rows is held against a panel of centres: the centres are the
-// lanes of registers, a number of the row is broadcast, and the distances stay in registers until
-// all columns are in. Rows are read where they are: nothing is transposed or copied.
+// Distances for k-means++ and for predictions. A tile of rows is held against a panel of centres:
+// the centres are the lanes of registers, a number of the row is broadcast, and the distances stay
+// in registers until all columns are in. Rows are read where they are: nothing is transposed or
+// copied.
 #include "lathe/ml/core/kernel_cluster_table.h"
 #include "lathe/ml/core/kernel_lanes.h"
 
@@ -179,10 +180,6 @@ inline std::int32_t least_of(const double* distance, ptrdiff_t all, double near,
   return count == 1 ? static_cast<std::int32_t>(found) : -1;
 }
 
-std::int32_t clear_least(const double* distance, ptrdiff_t k, double near, double tiny) {
-  return least_of(distance, registers_of(k), near, tiny);
-}
-
 void nearest(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* packed,
              ptrdiff_t k, double near, double tiny, double* work, std::int32_t* label) {
   const ptrdiff_t all = registers_of(k);
@@ -194,54 +191,6 @@ void nearest(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const 
       label[i + r] = least_of(work + r * all * width, all, near, tiny);
     }
   }
-}
-
-inline double lane_total(Wide v) {
-#if defined(__AVX512F__)
-  const Quad four =
-      __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-  const Pair two =
-      __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
-  return two[0] + two[1];
-#else
-  double total = v[0];
-  for (ptrdiff_t l = 1; l < width; ++l) total += v[l];
-  return total;
-#endif
-}
-
-// Four centres a time, so that a number of x is loaded once for four; all columns in registers.
-template <ptrdiff_t M>
-inline void row_distances(const double* x, ptrdiff_t d, const double* const* centre, double* out) {
-  Wide sum[M] = {};
-  ptrdiff_t j = 0;
-  for (; j + width <= d; j += width) {
-    const Wide here = at(x + j);
-#pragma GCC unroll 4
-    for (ptrdiff_t m = 0; m < M; ++m) {
-      const Wide difference = here - at(centre[m] + j);
-      sum[m] = multiply_add(difference, difference, sum[m]);
-    }
-  }
-#pragma GCC unroll 4
-  for (ptrdiff_t m = 0; m < M; ++m) {
-    double total = lane_total(sum[m]);
-    for (ptrdiff_t t = j; t < d; ++t) total += (x[t] - centre[m][t]) * (x[t] - centre[m][t]);
-    out[m] = total;
-  }
-}
-
-void some_distances(const double* x, ptrdiff_t d, const double* centres, const std::int32_t* which,
-                    ptrdiff_t m, double* out) {
-  const double* centre[4];
-  for (; m >= 4; m -= 4, which += 4, out += 4) {
-    for (ptrdiff_t c = 0; c < 4; ++c) centre[c] = centres + which[c] * d;
-    row_distances<4>(x, d, centre, out);
-  }
-  for (ptrdiff_t c = 0; c < m; ++c) centre[c] = centres + which[c] * d;
-  if (m == 3) row_distances<3>(x, d, centre, out);
-  if (m == 2) row_distances<2>(x, d, centre, out);
-  if (m == 1) row_distances<1>(x, d, centre, out);
 }
 
 void potentials(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* packed,
@@ -264,213 +213,8 @@ void potentials(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, con
   }
 }
 
-#if defined(__AVX512F__)
-constexpr ptrdiff_t bytes = 64;
-#elif defined(__AVX2__)
-constexpr ptrdiff_t bytes = 32;
-#else
-constexpr ptrdiff_t bytes = 16;
-#endif
-using Bytes [[gnu::vector_size(bytes)]] = std::uint8_t;
-using LooseBytes [[gnu::vector_size(bytes), gnu::aligned(1), gnu::may_alias]] = std::uint8_t;
-
-inline ptrdiff_t note_low(std::uint8_t* bound, const std::uint8_t* drift, const std::uint8_t* floor,
-                          ptrdiff_t begin, ptrdiff_t end, int least, std::int32_t* low,
-                          ptrdiff_t count) {
-  for (ptrdiff_t i = begin; i < end; ++i) {
-    const int moved = bound[i] - drift[i];
-    bound[i] = static_cast<std::uint8_t>(moved > 0 ? moved : 0);
-    if ((bound[i] > floor[i] ? bound[i] : floor[i]) < least) {
-      low[count++] = static_cast<std::int32_t>(i);
-    }
-  }
-  return count;
-}
-
-ptrdiff_t low_bounds(std::uint8_t* bound, const std::uint8_t* drift, const std::uint8_t* floor,
-                     ptrdiff_t n, int least, std::int32_t* low) {
-  ptrdiff_t count = 0;
-  ptrdiff_t i = 0;
-#if defined(__AVX512F__)
-  const Bytes limit = Bytes{} + static_cast<std::uint8_t>(least > 255 ? 255 : least);
-  for (; i < n; i += bytes) {
-    const __mmask64 here = n - i >= bytes ? ~__mmask64{0} : (__mmask64{1} << (n - i)) - 1;
-    const __m512i moved = _mm512_subs_epu8(_mm512_maskz_loadu_epi8(here, bound + i),
-                                           _mm512_maskz_loadu_epi8(here, drift + i));
-    _mm512_mask_storeu_epi8(bound + i, here, moved);
-    const __m512i best = _mm512_max_epu8(moved, _mm512_maskz_loadu_epi8(here, floor + i));
-    __mmask64 bits =
-        least > 255 ? here
-                    : _mm512_mask_cmplt_epu8_mask(here, best, reinterpret_cast<__m512i>(limit));
-    for (; bits != 0; bits &= bits - 1) {
-      low[count++] = static_cast<std::int32_t>(i + __builtin_ctzll(bits));
-    }
-  }
-  return count;
-#else
-  for (; i + bytes <= n; i += bytes) {
-    const Bytes known = *reinterpret_cast<const LooseBytes*>(bound + i);
-    const Bytes gone = *reinterpret_cast<const LooseBytes*>(drift + i);
-    const Bytes moved = (known > gone ? known : gone) - gone;
-    const Bytes other = *reinterpret_cast<const LooseBytes*>(floor + i);
-    const Bytes best = moved > other ? moved : other;
-    const auto under = best < Bytes{} + static_cast<std::uint8_t>(least > 255 ? 255 : least);
-    long long any[bytes / 8];
-    __builtin_memcpy(any, &under, sizeof any);
-    long long all = 0;
-    for (const long long a : any) all |= a;
-    if (all == 0 && least <= 255) {
-      *reinterpret_cast<LooseBytes*>(bound + i) = moved;
-    } else {
-      count = note_low(bound, drift, floor, i, i + bytes, least, low, count);
-    }
-  }
-  return note_low(bound, drift, floor, i, n, least, low, count);
-#endif
-}
-
-void bound_codes(const double* squared, ptrdiff_t n, double scale, std::uint8_t* code) {
-  ptrdiff_t i = 0;
-#if defined(__AVX512F__)
-  for (; i < n; i += width) {
-    const auto here = static_cast<__mmask8>(n - i >= width ? 0xFF : (1 << (n - i)) - 1);
-    const __m512d root = _mm512_maskz_sqrt_pd(here, _mm512_maskz_loadu_pd(here, squared + i));
-    const Wide all = reinterpret_cast<Wide>(root) * scale;
-    const Wide steps = all < 256.0 ? all : Wide{} + 256.0;
-    const __m256i whole =
-        _mm256_sub_epi32(_mm512_maskz_cvttpd_epi32(here, steps), _mm256_set1_epi32(1));
-    _mm256_mask_cvtepi32_storeu_epi8(code + i, here,
-                                     _mm256_max_epi32(whole, _mm256_setzero_si256()));
-  }
-#else
-  for (; i < n; ++i) {
-    const double steps = __builtin_sqrt(squared[i]) * scale;
-    const int whole = (steps < 256.0 ? static_cast<int>(steps) : 256) - 1;
-    code[i] = static_cast<std::uint8_t>(whole > 0 ? whole : 0);
-  }
-#endif
-}
-
-void add_row(const double* x, ptrdiff_t d, const double* origin, const double* high_grid,
-             const double* low_grid, double weight, double sign, double* sums) {
-  ptrdiff_t j = 0;
-  for (; j + width <= d; j += width) {
-    const Wide v = weight * (at(x + j) - at(origin + j));
-    const Wide high = (v + at(high_grid + j)) - at(high_grid + j);
-    const Wide low = ((v - high) + at(low_grid + j)) - at(low_grid + j);
-    at(sums + j) += sign * high;
-    at(sums + d + j) += sign * low;
-  }
-  for (; j < d; ++j) {
-    const double v = weight * (x[j] - origin[j]);
-    const double high = (v + high_grid[j]) - high_grid[j];
-    const double low = ((v - high) + low_grid[j]) - low_grid[j];
-    sums[j] += sign * high;
-    sums[d + j] += sign * low;
-  }
-}
-
-// V registers of columns over all rows, so that sums stay in registers.
-template <ptrdiff_t V>
-inline bool sum_columns(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                        double* sum, double* least, double* greatest) {
-  Wide total[V];
-  Wide low[V];
-  Wide high[V];
-  Wide odd = {};  // x * 0 is NaN for NaN and infinity, and a zero for all else
-  for (ptrdiff_t v = 0; v < V; ++v) {
-    total[v] = Wide{};
-    low[v] = high[v] = at(X + v * width);
-  }
-  for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
-    const double w = weight != nullptr ? weight[i] : 1.0;
-#pragma GCC unroll 4
-    for (ptrdiff_t v = 0; v < V; ++v) {
-      const Wide x = at(X + v * width);
-      total[v] += w * x;
-      low[v] = x < low[v] ? x : low[v];
-      high[v] = x > high[v] ? x : high[v];
-      odd += x * 0.0;
-    }
-  }
-  for (ptrdiff_t v = 0; v < V; ++v) {
-    at(sum + v * width) = total[v];
-    at(least + v * width) = low[v];
-    at(greatest + v * width) = high[v];
-  }
-  return lane_total(odd) == 0.0;
-}
-
-inline bool sum_column(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                       double* sum, double* least, double* greatest) {
-  double odd = 0.0;
-  *sum = 0.0;
-  *least = *greatest = *X;
-  for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
-    *sum += weight != nullptr ? weight[i] * *X : *X;
-    *least = *X < *least ? *X : *least;
-    *greatest = *X > *greatest ? *X : *greatest;
-    odd += *X * 0.0;
-  }
-  return odd == 0.0;
-}
-
-bool column_sums(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* weight,
-                 double* sum, double* least, double* greatest) {
-  bool finite = true;
-  ptrdiff_t j = 0;
-  for (; j + 4 * width <= d; j += 4 * width) {
-    finite &= sum_columns<4>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j + 2 * width <= d; j += 2 * width) {
-    finite &= sum_columns<2>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j + width <= d; j += width) {
-    finite &= sum_columns<1>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j < d; ++j) {
-    finite &= sum_column(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  return finite;
-}
-
-template <ptrdiff_t V>
-inline void square_columns(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                           const double* mean, double* squares) {
-  Wide total[V] = {};
-  for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
-    const double w = weight != nullptr ? weight[i] : 1.0;
-#pragma GCC unroll 4
-    for (ptrdiff_t v = 0; v < V; ++v) {
-      const Wide difference = at(X + v * width) - at(mean + v * width);
-      total[v] = multiply_add(w * difference, difference, total[v]);
-    }
-  }
-  for (ptrdiff_t v = 0; v < V; ++v) at(squares + v * width) = total[v];
-}
-
-void column_squares(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d,
-                    const double* weight, const double* mean, double* squares) {
-  ptrdiff_t j = 0;
-  for (; j + 4 * width <= d; j += 4 * width) {
-    square_columns<4>(X + j, n, stride, weight, mean + j, squares + j);
-  }
-  for (; j + width <= d; j += width) {
-    square_columns<1>(X + j, n, stride, weight, mean + j, squares + j);
-  }
-  for (; j < d; ++j) {
-    squares[j] = 0.0;
-    for (ptrdiff_t i = 0; i < n; ++i) {
-      const double difference = X[i * stride + j] - mean[j];
-      squares[j] += (weight != nullptr ? weight[i] : 1.0) * difference * difference;
-    }
-  }
-}
-
 }  // namespace
 
-const ClusterTable cluster_table = {lanes_of,    pack,           distances,   nearest,
-                                    clear_least, some_distances, potentials,  low_bounds,
-                                    bound_codes, add_row,        column_sums, column_squares};
+const ClusterTable cluster_table = {lanes_of, pack, distances, nearest, potentials};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL
