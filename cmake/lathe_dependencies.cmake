@@ -14,6 +14,14 @@ if(LATHE_SERVER)
   find_package(OpenSSL REQUIRED)
   # Quietly: gRPC's own file looks for packages that a user of its shared library does not need.
   find_package(gRPC REQUIRED QUIET CONFIG)
+  # Debian's cpp-httplib has no file for CMake. Its classes have the members that these name.
+  find_path(HTTPLIB_INCLUDE_DIR httplib.h REQUIRED)
+  find_library(HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+  add_library(cpp-httplib::cpp-httplib INTERFACE IMPORTED)
+  target_include_directories(cpp-httplib::cpp-httplib INTERFACE ${HTTPLIB_INCLUDE_DIR})
+  target_link_libraries(cpp-httplib::cpp-httplib INTERFACE ${HTTPLIB_LIBRARY} OpenSSL::SSL)
+  target_compile_definitions(cpp-httplib::cpp-httplib INTERFACE
+    CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
 endif()
 if(LATHE_TESTS)
   find_package(GTest REQUIRED)

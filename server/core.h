@@ -10,6 +10,7 @@
 #include "lathe/ml/core/parallel.h"
 #include "lathe/server/address.h"
 #include "lathe/server/auth.h"
+#include "lathe/server/call_metrics.h"
 #include "lathe/server/infer_messages.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/status.h"
@@ -29,6 +30,7 @@ struct Core {
                      .cure = "try again later, or raise --max-queue"}) {}
 
   Inference& inference;
+  CallMetrics calls;
   const Authority& authority;
   const bool local;
   Activity activity;
@@ -51,27 +53,38 @@ struct Core {
   }
 
   template <class Call>
-  grpc::ServerUnaryReactor* now(grpc::CallbackServerContext* context, Access access, Call&& call) {
+  grpc::ServerUnaryReactor* now(grpc::CallbackServerContext* context, CallMetrics::Index method,
+                                Access access, Call&& call) {
     auto* reactor = context->DefaultReactor();
-    reactor->Finish(answer([&] {
+    const CountedCall counted(calls, method);
+    const grpc::Status status = answer([&] {
       allow(*context, access);
       call();
-    }));
+    });
+    counted.end(status.error_code());
+    reactor->Finish(status);
     return reactor;
   }
 
   template <class Call>
-  grpc::ServerUnaryReactor* on_admin_thread(grpc::CallbackServerContext* context, Call call) {
+  grpc::ServerUnaryReactor* on_admin_thread(grpc::CallbackServerContext* context,
+                                            CallMetrics::Index method, Call call) {
     auto* reactor = context->DefaultReactor();
+    const CountedCall counted(calls, method);
     const grpc::Status posted = answer([&] {
       allow(*context, Access::admin);
-      admin.post([this, reactor, call] {
+      admin.post([this, counted, reactor, call] {
         activity.begin();
-        reactor->Finish(answer(call));
+        const grpc::Status status = answer(call);
+        counted.end(status.error_code());
+        reactor->Finish(status);
         activity.end();
       });
     });
-    if (!posted.ok()) reactor->Finish(posted);
+    if (!posted.ok()) {
+      counted.end(posted.error_code());
+      reactor->Finish(posted);
+    }
     return reactor;
   }
 

@@ -53,7 +53,7 @@ const char* to_text(VersionState state) {
   return "UNAVAILABLE";
 }
 
-void describe(const CallCounter& counter, inference::StatisticDuration& out) {
+void describe(const auto& counter, inference::StatisticDuration& out) {
   out.set_count(counter.count());
   out.set_ns(counter.ns());
 }

@@ -1,3 +1,5 @@
+#include "lathe/server/http/flags.h"
+
 #include <CLI/CLI.hpp>
 
 #include "lathe/ml/core/error.h"
@@ -25,6 +27,7 @@ void add_flags(CLI::App& app, ServeOptions& options) {
                  "how long calls that run may take to finish when told to stop")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
+  add_http_flags(app, options.http);
   add_log_flags(app, options);
 }
 
@@ -34,6 +37,7 @@ void finish_flags(CLI::App& app, ServeOptions& options) {
     throw InvalidArgument("U001", "--model-repository is not given: there is nothing to serve");
   }
   check_address_form(options.grpc.address);
+  if (options.http.address != "none") check_address_form(options.http.address);
 }
 
 }  // namespace lathe::server

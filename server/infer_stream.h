@@ -19,7 +19,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
                                                          inference::ModelStreamInferResponse> {
  public:
   InferStream(Core& core, const grpc::CallbackServerContext& context)
-      : core_(core), context_(context) {
+      : core_(core), context_(context), counted_(core.calls, CallMetrics::stream) {
     StartRead(&request_);
   }
 
@@ -127,6 +127,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
   // the last one end it.
   void go_on(const Next& next) {
     if (next.finish) {
+      counted_.end(broken_ ? grpc::StatusCode::CANCELLED : grpc::StatusCode::OK);
       return Finish(broken_ ? grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone")
                             : grpc::Status::OK);
     }
@@ -140,6 +141,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
 
   Core& core_;
   const grpc::CallbackServerContext& context_;
+  CountedCall counted_;
   inference::ModelInferRequest request_;
   std::array<Reply, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on
 
@@ -158,7 +160,10 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
 class RefusedStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
                                                            inference::ModelStreamInferResponse> {
  public:
-  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  RefusedStream(Core& core, const grpc::Status& status) {
+    CountedCall(core.calls, CallMetrics::stream).end(status.error_code());
+    Finish(status);
+  }
   void OnDone() override { delete this; }
 };
 

@@ -9,6 +9,7 @@
 #include "lathe/ml/core/error.h"
 #include "lathe/server/address.h"
 #include "lathe/server/auth.h"
+#include "lathe/server/http/http_side.h"
 #include "lathe/server/inference.h"
 #include "lathe/server/log.h"
 #include "lathe/server/process.h"
@@ -65,8 +66,12 @@ int serve(const ServeOptions& options) {
 
   Inference inference(repository, watcher, {.max_cells = options.max_cells});
   Transport transport(inference, repository, authority, options.grpc);
+  HttpSide http(inference, repository, authority, &transport.calls(), options);
   if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));
   log_serving(repository, transport.address());
+  if (!http.address().empty()) {
+    log_info("lathed: HTTP on " + http.address(), {{"address", http.address()}});
+  }
 
   wait_for_stop();
   const SecondSignal second;
@@ -76,7 +81,10 @@ int serve(const ServeOptions& options) {
   watcher.stop();
   leave_address(transport.address());
   std::this_thread::sleep_for(rounded_up(options.grace_seconds));
-  transport.drain(rounded_up(options.drain_seconds));
+  const std::chrono::milliseconds limit = rounded_up(options.drain_seconds);
+  std::jthread http_drain([&] { http.drain(limit); });
+  transport.drain(limit);
+  http_drain.join();
   log_info("lathed: stopped");
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "lathe/server/http/flags.h"
 #include "lathe/server/log.h"
 #include "lathe/server/transport.h"
 #include "lathe/server/version_policy.h"
@@ -35,6 +36,7 @@ struct ServeOptions {
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
   TransportOptions grpc;
+  HttpFlags http;
   std::string token_file;  // none: no tokens are asked for
   std::int64_t max_cells = std::int64_t{1} << 24;
   double grace_seconds = 0.0;   // after SIGTERM: not ready, but answering as before

@@ -17,6 +17,9 @@ using inference::ModelInferResponse;
 using inference::ModelStreamInferResponse;
 using inference::model_repository::ModelRepositoryService;
 
+// Looked up by the compiler, which refuses a name that is none.
+consteval CallMetrics::Index method(std::string_view name) { return CallMetrics::index_of(name); }
+
 class InferenceService final : public GRPCInferenceService::CallbackService {
  public:
   explicit InferenceService(Core& core) : core_(core), allocator_(core.activity) {
@@ -28,69 +31,76 @@ class InferenceService final : public GRPCInferenceService::CallbackService {
 
   Reactor* ServerLive(Context* context, const inference::ServerLiveRequest*,
                       inference::ServerLiveResponse* response) override {
-    return core_.now(context, Access::open, [&] { core_.inference.server_live(*response); });
+    return core_.now(context, method("ServerLive"), Access::open,
+                     [&] { core_.inference.server_live(*response); });
   }
   Reactor* ServerReady(Context* context, const inference::ServerReadyRequest*,
                        inference::ServerReadyResponse* response) override {
-    return core_.now(context, Access::open, [&] { core_.inference.server_ready(*response); });
+    return core_.now(context, method("ServerReady"), Access::open,
+                     [&] { core_.inference.server_ready(*response); });
   }
   Reactor* ServerMetadata(Context* context, const inference::ServerMetadataRequest*,
                           inference::ServerMetadataResponse* response) override {
-    return core_.now(context, Access::predict, [&] { core_.inference.server_metadata(*response); });
+    return core_.now(context, method("ServerMetadata"), Access::predict,
+                     [&] { core_.inference.server_metadata(*response); });
   }
   Reactor* ModelReady(Context* context, const inference::ModelReadyRequest* request,
                       inference::ModelReadyResponse* response) override {
-    return core_.now(context, Access::predict,
+    return core_.now(context, method("ModelReady"), Access::predict,
                      [&] { core_.inference.model_ready(*request, *response); });
   }
   Reactor* ModelMetadata(Context* context, const inference::ModelMetadataRequest* request,
                          inference::ModelMetadataResponse* response) override {
-    return core_.now(context, Access::predict,
+    return core_.now(context, method("ModelMetadata"), Access::predict,
                      [&] { core_.inference.model_metadata(*request, *response); });
   }
   Reactor* ModelConfig(Context* context, const inference::ModelConfigRequest* request,
                        inference::ModelConfigResponse* response) override {
-    return core_.now(context, Access::predict,
+    return core_.now(context, method("ModelConfig"), Access::predict,
                      [&] { core_.inference.model_config(*request, *response); });
   }
   Reactor* ModelStatistics(Context* context, const inference::ModelStatisticsRequest* request,
                            inference::ModelStatisticsResponse* response) override {
-    return core_.now(context, Access::predict,
+    return core_.now(context, method("ModelStatistics"), Access::predict,
                      [&] { core_.inference.model_statistics(*request, *response); });
   }
   Reactor* ModelInfer(Context* context, const ModelInferRequest* request,
                       ModelInferResponse* response) override {
     auto* reactor = context->DefaultReactor();
+    const CountedCall counted(core_.calls, method("ModelInfer"));
+    const auto finish = [counted, reactor](const grpc::Status& status) {
+      counted.end(status.error_code());
+      reactor->Finish(status);
+    };
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
     if (allowed.ok()) {
-      core_.infer(*request, *response, *context,
-                  [reactor](const grpc::Status& status) { reactor->Finish(status); });
+      core_.infer(*request, *response, *context, finish);
     } else {
-      reactor->Finish(allowed);
+      finish(allowed);
     }
     return reactor;
   }
   grpc::ServerBidiReactor<ModelInferRequest, ModelStreamInferResponse>* ModelStreamInfer(
       Context* context) override {
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
-    if (!allowed.ok()) return new RefusedStream(allowed);
+    if (!allowed.ok()) return new RefusedStream(core_, allowed);
     return new InferStream(core_, *context);
   }
   Reactor* RepositoryIndex(Context* context, const inference::RepositoryIndexRequest* request,
                            inference::RepositoryIndexResponse* response) override {
-    return core_.now(context, Access::predict,
+    return core_.now(context, method("RepositoryIndex"), Access::predict,
                      [&] { core_.inference.repository_index(*request, *response); });
   }
   Reactor* RepositoryModelLoad(Context* context,
                                const inference::RepositoryModelLoadRequest* request,
                                inference::RepositoryModelLoadResponse*) override {
-    return core_.on_admin_thread(context,
+    return core_.on_admin_thread(context, method("RepositoryModelLoad"),
                                  [this, request] { core_.inference.repository_load(*request); });
   }
   Reactor* RepositoryModelUnload(Context* context,
                                  const inference::RepositoryModelUnloadRequest* request,
                                  inference::RepositoryModelUnloadResponse*) override {
-    return core_.on_admin_thread(context,
+    return core_.on_admin_thread(context, method("RepositoryModelUnload"),
                                  [this, request] { core_.inference.repository_unload(*request); });
   }
 

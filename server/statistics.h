@@ -2,8 +2,10 @@
 // beside a prediction, and nobody needs the figures to agree with each other to the last call.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace lathe::server {
@@ -22,8 +24,37 @@ class CallCounter {
   std::atomic<std::uint64_t> ns_{0};
 };
 
+// How long calls took, by ranges.
+class LatencyHistogram {
+ public:
+  // Upper bounds, inclusive; what is above the last has a range of its own.
+  static constexpr std::array<std::int64_t, 16> bounds_us = {
+      50,     100,    250,     500,     1'000,   2'500,     5'000,     10'000,
+      25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
+
+  void add(std::chrono::nanoseconds time) {
+    std::size_t range = 0;
+    while (range < bounds_us.size() && time.count() > bounds_us[range] * 1000) ++range;
+    ranges_[range].fetch_add(1, std::memory_order_relaxed);
+    ns_.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
+  }
+  std::uint64_t count() const {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < ranges_.size(); ++i) all += count_in(i);
+    return all;
+  }
+  std::uint64_t ns() const { return ns_.load(std::memory_order_relaxed); }  // total
+  std::uint64_t count_in(std::size_t range) const {
+    return ranges_[range].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, bounds_us.size() + 1> ranges_{};
+  std::atomic<std::uint64_t> ns_{0};
+};
+
 struct ModelCounters {
-  CallCounter success;
+  LatencyHistogram success;
   CallCounter fail;
   CallCounter queue;   // the wait for a thread, of the calls that were given to one
   CallCounter input;   // of the successful calls: reading the request,

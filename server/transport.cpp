@@ -25,6 +25,7 @@ class Transport::State {
   ~State();
 
   const std::string& address() const { return listener_.address(); }
+  const CallMetrics& calls() const { return core_.calls; }
   void report_not_ready();
   void drain(std::chrono::milliseconds limit);
 
@@ -161,6 +162,8 @@ Transport::Transport(Inference& inference, Repository& repository, const Authori
 Transport::~Transport() = default;
 
 const std::string& Transport::address() const { return state_->address(); }
+
+const CallMetrics& Transport::calls() const { return state_->calls(); }
 
 void Transport::report_not_ready() { state_->report_not_ready(); }
 

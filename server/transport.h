@@ -9,6 +9,7 @@
 namespace lathe::server {
 
 class Authority;
+class CallMetrics;
 class Inference;
 class Repository;
 
@@ -38,6 +39,7 @@ class Transport {
   ~Transport();  // as drain(0)
 
   const std::string& address() const;  // with the port that was chosen
+  const CallMetrics& calls() const;    // those that were made
 
   // From now on health says NOT_SERVING; calls are still answered. Calling it again does nothing.
   void report_not_ready();

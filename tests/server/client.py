@@ -40,7 +40,8 @@ class Daemon:
     def __init__(self, program, repository, *flags):
         self.process = subprocess.Popen(
             [program, "--model-repository", repository, "--grpc-address", "127.0.0.1:0",
-             "--poll-seconds", "0.05", *flags], stderr=subprocess.PIPE, text=True)
+             "--http-address", "127.0.0.1:0", "--poll-seconds", "0.05", *flags],
+            stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             found = re.search(r"serving (\d+) models? on (\S+)", line)
             if found:
@@ -251,7 +252,7 @@ def main():
             check_tls_and_tokens(options.lathed, repository, folder, messages)
             check_reload(client, options.make_models, repository)
             again = subprocess.run([options.lathed, "--model-repository", repository,
-                                    "--grpc-address", daemon.address],
+                                    "--grpc-address", daemon.address, "--http-address", "none"],
                                    stderr=subprocess.PIPE, text=True)
             check("a second one on the same port is an error",
                   again.returncode == 5 and "cannot listen on" in again.stderr)

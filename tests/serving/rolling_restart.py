@@ -43,7 +43,8 @@ def load_messages(protoc, proto, folder):
 class Replica:
     def __init__(self, program, repository, socket):
         self.command = [program, "--model-repository", repository, "--grpc-address",
-                        "unix:" + socket, "--grace-seconds", str(GRACE)]
+                        "unix:" + socket, "--http-address", "none",
+                        "--grace-seconds", str(GRACE)]
         self.socket = socket
         self.start()
 

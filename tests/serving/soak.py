@@ -35,7 +35,8 @@ class Soak:
         self.version = 1
         self.models = [self.fit(offset) for offset in (0.5, 1.5)]
         self.add(self.version)
-        self.server = Server([self.program("lathed"), "--model-repository", self.path("models"),
+        self.server = Server([self.program("lathed"), "--http-address", "none",
+                              "--model-repository", self.path("models"),
                               "--grpc-address", "unix:" + self.path("socket")])
 
     def path(self, *parts):
