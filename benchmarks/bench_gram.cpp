@@ -200,10 +200,9 @@ class FreeOrder {
                                    y_scale_.data(),
                                    nullptr};
     table_.pack(from, 0, rows, cols_, packed, block);
-    for (Index j = 0; j * table_.panel < cols_; ++j) {
-      table_.cross(packed, block, cols_, 0, j + 1, packed, block, cols_, j, rows, true, false,
-                   sums_[static_cast<std::size_t>(thread)].data(), cols_);
-    }
+    const Index ahead = std::min(block, X_.rows() - row - rows);
+    table_.triangle(packed, block, cols_, rows, sums_[static_cast<std::size_t>(thread)].data(),
+                    X_.data() + (row + rows) * X_.cols(), ahead * X_.cols());
   }
 
   const MatrixView& X_;

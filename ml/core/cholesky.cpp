@@ -16,6 +16,7 @@ namespace {
 // Up to here Eigen's factorisation takes no longer than ours: 0.6 ms.
 constexpr Index small = 240;
 constexpr Index block = 120;  // whole panels at every level: 5 of 24, 10 of 12, 30 of 4
+constexpr Index rows_at_once = 64;
 
 // Packs `rows` rows from `from` on, `cols` columns, into panels with room for `capacity`.
 void pack_plain(const double* from, Index stride, Index rows, Index cols, double* out) {
@@ -64,10 +65,11 @@ bool factor_blocks(Matrix& work, Index d) {
     const Matrix inverse = small_inverse(diagonal);
     pack_plain(right, stride, size, rest, packed.data());
     pack_plain(inverse.data(), size, size, size, inverse_packed.data());
-    work.block(k, k + size, size, rest).setZero();
     const Index panels = (rest + table.panel - 1) / table.panel;
     const Index block_panels = size / table.panel;
     parallel_for(panels, [&](Index j) {
+      const Index first = k + size + j * table.panel;
+      work.block(k, first, size, std::min(table.panel, stride - first)).setZero();
       table.cross(inverse_packed.data(), block, size, 0, block_panels, packed.data(), block, rest,
                   j, size, false, false, right, stride);
     });
@@ -138,12 +140,24 @@ bool factor_cholesky(Matrix& A) {
   const Index d = A.rows();
   if (d <= small) return factor_small(A);
   const Index padded = whole_steps(d);
-  Matrix work = large_matrix(padded, padded);
-  work.topLeftCorner(d, d) = A;
-  work.rightCols(padded - d).setZero();
-  work.bottomRows(padded - d).setZero();
-  if (!factor_blocks(work, d)) return false;
-  A = work.topLeftCorner(d, d).triangularView<Eigen::Upper>();
+  if (padded == d) {
+    if (!factor_blocks(A, d)) return false;
+  } else {
+    Matrix work = large_matrix(padded, padded);
+    parallel_blocks(padded, rows_at_once, [&](Index, Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        work.row(i).tail(padded - i).setZero();
+        if (i < d) work.row(i).segment(i, d - i) = A.row(i).tail(d - i);
+      }
+    });
+    if (!factor_blocks(work, d)) return false;
+    parallel_blocks(d, rows_at_once, [&](Index, Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) A.row(i).tail(d - i) = work.row(i).segment(i, d - i);
+    });
+  }
+  parallel_blocks(d, rows_at_once, [&](Index, Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) A.row(i).head(i).setZero();
+  });
   return true;
 }
 

@@ -47,6 +47,10 @@ struct TileTable {
                 std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols, std::ptrdiff_t j,
                 std::ptrdiff_t rows, bool triangle, bool subtract, double* C,
                 std::ptrdiff_t c_stride);
+  // C += a'a of `rows` packed rows, the tiles that reach the upper triangle; C: cols x cols.
+  // Meanwhile `next_size` numbers from `next` on are fetched into the cache.
+  void (*triangle)(const double* a, std::ptrdiff_t capacity, std::ptrdiff_t cols,
+                   std::ptrdiff_t rows, double* C, const double* next, std::ptrdiff_t next_size);
   // C += A B for panel j of the packed B: A is rows x k, row-major, as it is; C likewise.
   void (*multiply)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t k,
                    const double* b, std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols,

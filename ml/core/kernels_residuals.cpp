@@ -6,6 +6,9 @@
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
 
+constexpr ptrdiff_t side_by_side =
+    width < 4 ? width : 4;  // rows whose sums do not wait for each other
+
 inline Wide all(double x) { return x - Wide{}; }
 
 // a * b - product, exactly; without the instruction by Dekker's splitting (1971).
@@ -41,12 +44,14 @@ inline Double2 in_order(Double2 a) {
   return {total, a.low - (total - a.high)};
 }
 
-// sum += x * (high + low)
+// sum += x * (high + low). What waits for the sum itself is one addition to each half.
 inline void add_product(Double2& sum, Wide x, Wide high, Wide low) {
   const Wide product = x * high;
   const Wide rest = multiply_add(x, low, product_error(x, high, product));
-  add(sum, product);
-  sum.low += rest;
+  const Wide total = sum.high + product;
+  const Wide part = total - sum.high;
+  sum.low += ((sum.high - (total - part)) + (product - part)) + rest;
+  sum.high = total;
 }
 
 // Rows i and i + half, for each i without that bit: their blocks of `half` numbers beside the
@@ -126,14 +131,22 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
     copy_rows(from, first, count, work);
     Wide high[width];
     Wide low[width];
-    for (ptrdiff_t r = 0; r < width; ++r) {
-      Double2 fitted;
+    for (ptrdiff_t r = 0; r < width; r += side_by_side) {
+      Double2 fitted[side_by_side];
       const double* x = work + r * cols;
       for (ptrdiff_t v = 0; v < cols; v += width) {
-        add_product(fitted, at(x + v), at(from.coef + v), at(from.coef_rest + v));
+        const Wide coef = at(from.coef + v);
+        const Wide coef_rest = at(from.coef_rest + v);
+#pragma GCC unroll 8
+        for (ptrdiff_t k = 0; k < side_by_side; ++k) {
+          add_product(fitted[k], at(x + k * cols + v), coef, coef_rest);
+        }
       }
-      high[r] = fitted.high;
-      low[r] = fitted.low;
+#pragma GCC unroll 8
+      for (ptrdiff_t k = 0; k < side_by_side; ++k) {
+        high[r + k] = fitted[k].high;
+        low[r + k] = fitted[k].low;
+      }
     }
     transpose(high);
     transpose(low);

@@ -5,7 +5,8 @@
 // Measured (benchmarks/bench_gram.cpp; Zen 4, one core, peak 58 GFLOP/s at v4): `cross` does 55
 // useful ones at 500 columns, 47 at 100, 40 at 50 and 31 at 20, where the rest goes to the halves
 // of tiles on the diagonal and to padding, not to waiting. `pack` costs 6 ns a row at 20 columns,
-// beside 14 for `cross`: it waits for memory.
+// beside 14 for `cross`; `triangle` fetches the next rows meanwhile, or packing would wait for
+// memory and take twice that.
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_tiles.h"
 
@@ -25,6 +26,14 @@ constexpr ptrdiff_t tile_rows = 4;
 constexpr ptrdiff_t panel = vectors * width;
 constexpr ptrdiff_t step = tile_rows;  // a multiple of width
 constexpr ptrdiff_t group = 8;         // rows packed at a time: as many streams of reading
+
+constexpr ptrdiff_t cache_line = 64;
+
+// Memory that is wanted next, fetched while tiles multiply.
+struct Ahead {
+  const char* next;
+  const char* end;
+};
 
 inline Wide all(double x) { return x - Wide{}; }
 inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -147,13 +156,22 @@ void pack_upright(const double* X, ptrdiff_t x_stride, ptrdiff_t x_rows, ptrdiff
   }
 }
 
-// c += (or -=) sum over m rows of a(r, i) b(r, j). a_step: from a(r, i) to a(r, i + 1).
+// c += (or -=) sum over m rows of a(r, i) b(r, j). Meanwhile c is fetched, and one line of `ahead`
+// for each row.
 template <ptrdiff_t n>
 inline void tile(const double* __restrict a, ptrdiff_t a_stride, const double* __restrict b,
                  ptrdiff_t b_stride, ptrdiff_t m, bool subtract, double* __restrict c,
-                 ptrdiff_t c_stride) {
+                 ptrdiff_t c_stride, Ahead& ahead) {
+#pragma GCC unroll 8
+  for (ptrdiff_t i = 0; i < tile_rows; ++i) {
+#pragma GCC unroll 8
+    for (ptrdiff_t v = 0; v < n; ++v) __builtin_prefetch(c + i * c_stride + v * width, 1, 3);
+  }
   Wide sum[tile_rows][n] = {};
-  for (ptrdiff_t r = 0; r < m; ++r, a += a_stride, b += b_stride) {
+  const char* line = ahead.next;
+  const ptrdiff_t line_step = ahead.next < ahead.end ? cache_line : 0;
+  for (ptrdiff_t r = 0; r < m; ++r, a += a_stride, b += b_stride, line += line_step) {
+    __builtin_prefetch(line, 0, 2);  // a hint: beyond the end nothing happens
     Wide right[n];
 #pragma GCC unroll 8
     for (ptrdiff_t v = 0; v < n; ++v) right[v] = at(b + v * width);
@@ -164,6 +182,7 @@ inline void tile(const double* __restrict a, ptrdiff_t a_stride, const double* _
       for (ptrdiff_t v = 0; v < n; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
     }
   }
+  ahead.next = line;
 #pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < tile_rows; ++i) {
 #pragma GCC unroll 8
@@ -175,19 +194,21 @@ inline void tile(const double* __restrict a, ptrdiff_t a_stride, const double* _
 }
 
 inline void tile_of(ptrdiff_t n, const double* a, ptrdiff_t a_stride, const double* b,
-                    ptrdiff_t b_stride, ptrdiff_t m, bool subtract, double* c, ptrdiff_t c_stride) {
+                    ptrdiff_t b_stride, ptrdiff_t m, bool subtract, double* c, ptrdiff_t c_stride,
+                    Ahead& ahead) {
   if (n == vectors) {
-    tile<vectors>(a, a_stride, b, b_stride, m, subtract, c, c_stride);
+    tile<vectors>(a, a_stride, b, b_stride, m, subtract, c, c_stride, ahead);
   } else if (vectors == 3 && n == 2) {
-    tile<2>(a, a_stride, b, b_stride, m, subtract, c, c_stride);
+    tile<2>(a, a_stride, b, b_stride, m, subtract, c, c_stride, ahead);
   } else {
-    tile<1>(a, a_stride, b, b_stride, m, subtract, c, c_stride);
+    tile<1>(a, a_stride, b, b_stride, m, subtract, c, c_stride, ahead);
   }
 }
 
-void cross(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first, ptrdiff_t last,
-           const double* b, ptrdiff_t b_capacity, ptrdiff_t b_cols, ptrdiff_t j, ptrdiff_t rows,
-           bool triangle, bool subtract, double* C, ptrdiff_t c_stride) {
+inline void cross_ahead(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first,
+                        ptrdiff_t last, const double* b, ptrdiff_t b_capacity, ptrdiff_t b_cols,
+                        ptrdiff_t j, ptrdiff_t rows, bool triangle, bool subtract, double* C,
+                        ptrdiff_t c_stride, Ahead& ahead) {
   const ptrdiff_t b_width = width_of(b_cols, j);
   const double* right = b + j * panel * b_capacity;
   for (ptrdiff_t p = first; p < last; ++p) {
@@ -198,8 +219,26 @@ void cross(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t fi
       const ptrdiff_t skip = triangle && p == j ? i / width * width : 0;
       double* c = C + (p * panel + i) * c_stride + j * panel + skip;
       tile_of((b_width - skip) / width, left + i, a_width, right + skip, b_width, rows, subtract, c,
-              c_stride);
+              c_stride, ahead);
     }
+  }
+}
+
+void cross(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first, ptrdiff_t last,
+           const double* b, ptrdiff_t b_capacity, ptrdiff_t b_cols, ptrdiff_t j, ptrdiff_t rows,
+           bool triangle, bool subtract, double* C, ptrdiff_t c_stride) {
+  const char* start = reinterpret_cast<const char*>(b);
+  Ahead nothing{start, start};
+  cross_ahead(a, a_capacity, a_cols, first, last, b, b_capacity, b_cols, j, rows, triangle,
+              subtract, C, c_stride, nothing);
+}
+
+void triangle(const double* a, ptrdiff_t capacity, ptrdiff_t cols, ptrdiff_t rows, double* C,
+              const double* next, ptrdiff_t next_size) {
+  Ahead ahead{reinterpret_cast<const char*>(next), reinterpret_cast<const char*>(next + next_size)};
+  for (ptrdiff_t j = 0; j * panel < cols; ++j) {
+    cross_ahead(a, capacity, cols, 0, j + 1, a, capacity, cols, j, rows, true, false, C, cols,
+                ahead);
   }
 }
 
@@ -258,6 +297,6 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
 
 }  // namespace
 
-const TileTable tile_table{panel, step, pack, pack_upright, cross, multiply};
+const TileTable tile_table{panel, step, pack, pack_upright, cross, triangle, multiply};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

@@ -9,6 +9,7 @@
 #include "lathe/ml/core/cholesky.h"
 #include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/random.h"
 
 namespace lathe {
 namespace {
@@ -110,6 +111,17 @@ double condition_of(const Factor& R, const Matrix& inverse) {
 }
 
 double condition_of(const Factor& R) { return condition_of(R, inverse_upper(R)); }
+
+double estimated_condition(const Factor& R) {
+  constexpr Index vectors = 16;
+  Random random(0, "condition");
+  Matrix signs(R.rows(), vectors);
+  for (double& sign : signs.reshaped()) sign = random.uniform() < 0.5 ? -1.0 : 1.0;
+  R.triangularView<Eigen::Upper>().solveInPlace(signs);
+  const double length = signs.norm() / std::sqrt(static_cast<double>(vectors));
+  const double condition = R.norm() * length;
+  return std::isfinite(condition) ? condition : std::numeric_limits<double>::infinity();
+}
 
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise) {
   const Index d = R.cols();

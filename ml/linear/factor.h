@@ -36,6 +36,10 @@ Factor qr_factor(const ScaledColumns& columns, const RowWeights& weights,
 double condition_of(const Factor& R, const Matrix& inverse);
 double condition_of(const Factor& R);
 
+// Nearly always within a factor of two of that, without the inverse: its length from those of its
+// products with a few random vectors (Kenney and Laub 1994). O(d^2) time.
+double estimated_condition(const Factor& R);
+
 // Columns of R, the best first, that are not combinations of those before them to within the
 // rounding of the data (noise: the length that rounding gives to each column).
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise);

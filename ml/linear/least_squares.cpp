@@ -189,8 +189,12 @@ bool columns_stand_alone(const Problem& problem, const Matrix& inverse) {
 bool solve_by_gram(const Problem& problem, Basic& basic) {
   basic.R = gram_factor(problem.x, problem.gram, problem.weights, problem.penalty);
   if (basic.R.size() == 0) return false;
-  basic.inverse = inverse_upper(basic.R);
-  basic.solver.condition = condition_of(basic.R, basic.inverse);
+  if (problem.options.variances || problem.x.size() <= estimated_columns) {
+    basic.inverse = inverse_upper(basic.R);
+    basic.solver.condition = condition_of(basic.R, basic.inverse);
+  } else {
+    basic.solver.condition = estimated_condition(basic.R);
+  }
   double limit = cholesky_condition;
   if (problem.options.variances) {
     limit = cells_of(problem) > unrefined_cells ? variance_condition : small_data_condition;
@@ -211,6 +215,7 @@ bool solve_by_gram(const Problem& problem, Basic& basic) {
 // From what solve_by_gram left.
 bool solve_by_cholesky_qr(const Problem& problem, Basic& basic) {
   const Index d = problem.x.size();
+  if (basic.R.size() > 0 && basic.inverse.size() == 0) basic.inverse = inverse_upper(basic.R);
   basic.R.resize(0, 0);
   basic.inverse = repaired_inverse(problem.x, problem.gram, problem.weights, problem.penalty,
                                    std::move(basic.inverse));

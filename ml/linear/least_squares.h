@@ -19,7 +19,9 @@ constexpr std::array<std::string_view, 5> names(SolverPath) {
 // How a least squares problem was solved.
 struct SolverInfo {
   SolverPath path = SolverPath::cholesky;  // rank_deficient: QR, then the least norm
-  double condition = 1.0;  // of the independent columns, centred and scaled to unit length
+  // Of the independent columns, centred and scaled to unit length; an estimate where ridge has more
+  // than 128.
+  double condition = 1.0;
   std::int64_t steps = 0;  // of refinement
   std::int64_t rank = 0;   // of the centred columns
   bool settled = true;     // the refinement reached the last digit

@@ -63,6 +63,20 @@ TEST(LeastSquares, NearlyCollinearColumnsKeepAllDigits) {
   EXPECT_GT(fitted.solver.condition, 1e6);
 }
 
+TEST(LeastSquares, ManyColumnsWithoutVariancesKeepAllDigits) {
+  const LeastSquaresOptions options{.variances = false};  // the condition is estimated
+  Exact data = exact(400, 150, 30);
+  const LeastSquares plain = least_squares(data.X, data.y(), options);
+  expect_exact(data, plain, SolverPath::cholesky);
+  const double known = least_squares(data.X, data.y(), {}).solver.condition;
+  EXPECT_GT(plain.solver.condition, known / 2.0);
+  EXPECT_LT(plain.solver.condition, known * 2.0);
+
+  data.X.col(4) = data.X.col(0) + 0x1p-23 * whole_numbers(400, 1, 9);
+  data.w[4] = 3.0;
+  expect_exact(data, least_squares(data.X, data.y(), options), SolverPath::cholesky_qr);
+}
+
 TEST(LeastSquares, DuplicatedColumnsShareTheirCoefficient) {
   const Exact data = exact(60, 4, 4);
   Matrix X(60, 7);  // column 0 three times, column 1 and its double
