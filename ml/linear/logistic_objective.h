@@ -29,7 +29,7 @@ using Parameters = Eigen::MatrixXd;  // n_parameters x n_scores, the intercepts 
 struct LogisticValue {
   double objective = 0.0;  // sum weight * log loss + penalty
   Parameters gradient;
-  Parameters diagonal;      // of the Hessian
+  Parameters diagonal;      // of the Hessian, where that is not asked for
   Eigen::MatrixXd hessian;  // over the parameters column by column; lower triangle; if asked for
 };
 
