@@ -29,12 +29,14 @@ using Parameters = Eigen::MatrixXd;  // n_parameters x n_scores, the intercepts 
 struct LogisticValue {
   double objective = 0.0;  // sum weight * log loss + penalty
   Parameters gradient;
-  Parameters diagonal;      // of the Hessian, where that is not asked for
+  Parameters diagonal;      // of the Hessian, if asked for
   Eigen::MatrixXd hessian;  // over the parameters column by column; lower triangle; if asked for
 };
 
+enum class Curvature { none, diagonal, hessian };
+
 // One pass over the rows in O(n d K), with the Hessian in O(n d^2 K^2).
-LogisticValue evaluate(const LogisticProblem& problem, const Parameters& u, bool with_hessian);
+LogisticValue evaluate(const LogisticProblem& problem, const Parameters& u, Curvature curvature);
 
 double objective_at(const LogisticProblem& problem, const Parameters& u);
 

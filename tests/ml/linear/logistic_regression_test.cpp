@@ -257,6 +257,26 @@ TEST(LogisticRegression, GivesTheSameBitsForAnyThreads) {
   expect_same_bits_for_any_threads([&] { return LogisticRegression{}.fit(X, y); });
 }
 
+TEST(LogisticRegression, ManyRowsReachTheOptimumFromASampleOfThem) {
+  const Matrix X = noise(8000, 4, 43);
+  for (const int n_classes : {2, 3}) {
+    const Labels y = overlapping(X, n_classes, 44);
+    const LogisticRegressionModel model = LogisticRegression{}.fit(X, y);
+    EXPECT_TRUE(model.converged());
+    EXPECT_LT(gradient(model, X, y, 1.0).norm(), 1e-7);
+  }
+}
+
+TEST(LogisticRegression, ManyRowsOfWhichTheSampleHoldsOneClassOnly) {
+  const Matrix X = noise(8000, 2, 45);
+  std::vector<int> labels(8000, 1);
+  for (std::size_t i = 0; i < labels.size(); i += 16) labels[i] = 0;
+  const Labels y(std::span<const int>{labels});
+  const LogisticRegressionModel model = LogisticRegression{}.fit(X, y);
+  EXPECT_TRUE(model.converged());
+  EXPECT_LT(gradient(model, X, y, 1.0).norm(), 1e-7);
+}
+
 TEST(LogisticRegression, SavesAndLoads) {
   const Matrix X = noise(40, 3, 25);
   const LogisticRegressionModel model = LogisticRegression{}.fit(X, overlapping(X, 3, 26));
