@@ -4,7 +4,7 @@
 #include "lathe/datasets/generators.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/pipeline.h"
-#include "lathe/ml/linear/ridge.h"
+#include "lathe/ml/linear/linear_regression.h"
 #include "lathe/preprocessing/standard_scaler.h"
 
 namespace lathe {
@@ -36,19 +36,22 @@ void exponential(benchmark::State& state) {
 }
 BENCHMARK(exponential)->Arg(8)->Arg(1000);
 
-// standard_scaler | ridge over 20 columns, into a place that is there.
+// standard_scaler | linear_regression over 20 columns, into a place that is there, other rows each
+// time.
 void pipeline_predict(benchmark::State& state) {
-  const RegressionData d = data(std::max<Index>(state.range(0), 100), 20);
-  const ModelPtr model = (StandardScaler{} | Ridge{}).fit(d.X, d.y);
-  const Matrix X = d.X.topRows(state.range(0));
-  Matrix out(X.rows(), 1);
+  const Index rows = state.range(0);
+  const RegressionData d = data(std::max<Index>(4 * rows, 256), 20);
+  const ModelPtr model = (StandardScaler{} | LinearRegression{}).fit(d.X, d.y);
+  Matrix out(rows, 1);
+  Index begin = 0;
   for (auto _ : state) {
-    model->predict_into(X, out);
+    model->predict_into(d.X.middleRows(begin, rows), out);
     benchmark::DoNotOptimize(out.data());
+    begin = begin + 2 * rows > d.X.rows() ? 0 : begin + rows;
   }
-  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.SetItemsProcessed(state.iterations() * rows);
 }
-BENCHMARK(pipeline_predict)->Arg(1)->Arg(100)->Arg(10000);
+BENCHMARK(pipeline_predict)->Arg(1)->Arg(8)->Arg(100)->Arg(10000);
 
 }  // namespace
 }  // namespace lathe

@@ -9,6 +9,7 @@
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/double_double.h"
 #include "lathe/ml/core/gram_statistics.h"
+#include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/moments.h"
 
@@ -94,6 +95,13 @@ void StandardScalerModel::transform_into(const MatrixView& X, MatrixRef out) con
   check_no_infinity(name(), X, n_features_in());
   check_out(name(), X, out, n_outputs());
   kernels::standardise(X, shift_, divisor_, out);
+}
+
+// Shifts and divisors are finite, so NaN and infinity stay what they are.
+void StandardScalerModel::rows_into(const double* X, Index rows, Index stride, double* out,
+                                    Index out_stride) const {
+  kernels::table().standardise(X, rows, shift_.size(), stride, shift_.data(), divisor_.data(), out,
+                               out_stride);
 }
 
 Matrix StandardScalerModel::inverse_transform(const MatrixView& X) const {

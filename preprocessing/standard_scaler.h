@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "lathe/ml/core/estimator.h"
+#include "lathe/ml/core/unchecked_rows.h"
 
 namespace lathe {
 
 struct Moments;
 struct StandardScaler;
 
-class StandardScalerModel final : public Transformer {
+class StandardScalerModel final : public Transformer, public UncheckedRows {
  public:
   StandardScalerModel(const StandardScaler& options, const Moments& moments);
   explicit StandardScalerModel(InputArchive& archive);
@@ -24,6 +25,8 @@ class StandardScalerModel final : public Transformer {
   Index n_outputs() const override { return mean_.size(); }
   Schema columns_out(const Schema& in) const override { return in; }
   void transform_into(const MatrixView& X, MatrixRef out) const override;
+  void rows_into(const double* X, Index rows, Index stride, double* out,
+                 Index out_stride) const override;
   Matrix inverse_transform(const MatrixView& X) const;  // back to the original columns
   void save(OutputArchive& archive) const override;
   std::vector<Attribute> attributes() const override;

@@ -65,10 +65,11 @@ BadCells find_bad_in_rows(const MatrixView& X, Index begin, Index end) {
   return found;
 }
 
+// On all threads.
 BadCells find_bad(const MatrixView& X) {
   constexpr Index block_numbers = 1 << 17;  // 1 MiB: some 30 us, worth handing to a thread
   const Index block_rows = std::max<Index>(1, block_numbers / std::max<Index>(1, X.cols()));
-  if (X.rows() <= block_rows) return find_bad_in_rows(X, 0, X.rows());  // allocates nothing
+  if (X.rows() <= block_rows) return find_bad_in_rows(X, 0, X.rows());
   std::vector<BadCells> blocks(static_cast<std::size_t>((X.rows() + block_rows - 1) / block_rows));
   parallel_blocks(X.rows(), block_rows, [&](Index block, Index begin, Index end) {
     blocks[static_cast<std::size_t>(block)] = find_bad_in_rows(X, begin, end);
@@ -94,9 +95,8 @@ BadCells find_bad(const MatrixView& X) {
                : "put simple_imputer before it, or drop the rows with missing values");
 }
 
-void refuse_bad_cells(std::string_view name, bool missing_allowed, const MatrixView& X,
+void refuse_bad_cells(std::string_view name, bool missing_allowed, const BadCells& found,
                       const Schema* columns) {
-  const BadCells found = find_bad(X);
   if (found.infinite.count > 0) refuse_cell(name, found.infinite, columns, true);
   if (found.missing.count > 0 && !missing_allowed) refuse_cell(name, found.missing, columns, false);
 }
@@ -163,7 +163,7 @@ void check_fit_shape(std::string_view name, const Tags& tags, const MatrixView& 
 
 void check_fit_cells(std::string_view name, const Tags& tags, const MatrixView& X,
                      const Context& context) {
-  refuse_bad_cells(name, tags.missing, X, context.columns);
+  refuse_bad_cells(name, tags.missing, find_bad(X), context.columns);
 }
 
 void check_fit_data(std::string_view name, const Tags& tags, const MatrixView& X,
@@ -235,12 +235,12 @@ void check_out(std::string_view name, const MatrixView& X, const MatrixRef& out,
 
 void check_finite_rows(std::string_view name, const MatrixView& X, Index n_features_in) {
   check_rows(name, X, n_features_in);
-  refuse_bad_cells(name, false, X, nullptr);
+  refuse_bad_cells(name, false, find_bad_in_rows(X, 0, X.rows()), nullptr);
 }
 
 void check_no_infinity(std::string_view name, const MatrixView& X, Index n_features_in) {
   check_rows(name, X, n_features_in);
-  refuse_bad_cells(name, true, X, nullptr);
+  refuse_bad_cells(name, true, find_bad_in_rows(X, 0, X.rows()), nullptr);
 }
 
 }  // namespace lathe

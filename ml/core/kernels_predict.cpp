@@ -89,6 +89,17 @@ void affine(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride, c
   }
 }
 
+// Columns j, j + 1, ... of one V where as many are left. Returns the first that is not done.
+template <class V>
+inline ptrdiff_t standardise_piece(ptrdiff_t cols, ptrdiff_t j, const double* X,
+                                   const double* shift, const double* scale, double* out) {
+  constexpr ptrdiff_t piece = sizeof(V) / sizeof(double);
+  if (cols - j < piece) return j;
+  const V scaled = (load<V>(X + j) - load<V>(shift + j)) / load<V>(scale + j);
+  __builtin_memcpy(out + j, &scaled, sizeof scaled);
+  return j + piece;
+}
+
 void standardise(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
                  const double* shift, const double* scale, double* out, ptrdiff_t out_stride) {
   const ptrdiff_t whole = cols - cols % width;
@@ -96,7 +107,10 @@ void standardise(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stri
     for (ptrdiff_t j = 0; j < whole; j += width) {
       at(out + j) = (at(X + j) - at(shift + j)) / at(scale + j);
     }
-    for (ptrdiff_t j = whole; j < cols; ++j) out[j] = (X[j] - shift[j]) / scale[j];
+    ptrdiff_t j = whole;  // the tail in pieces that a sum over `out` will load as they were stored
+    if constexpr (width > 4) j = standardise_piece<Quad>(cols, j, X, shift, scale, out);
+    if constexpr (width > 2) j = standardise_piece<Pair>(cols, j, X, shift, scale, out);
+    if (j < cols) out[j] = (X[j] - shift[j]) / scale[j];
   }
 }
 

@@ -7,6 +7,7 @@
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/quick_steps.h"
 #include "lathe/ml/core/random.h"
 #include "lathe/ml/core/scratch.h"
 
@@ -50,7 +51,12 @@ void through(const Transformers& steps, const MatrixView& X, Last&& last) {
 class Steps {
  public:
   Steps(Transformers transformers, ModelPtr last)
-      : transformers_(std::move(transformers)), last_(std::move(last)) {}
+      : transformers_(std::move(transformers)),
+        last_(std::move(last)),
+        quick_(all()),
+        n_features_in_(transformers_.empty() ? last_->n_features_in()
+                                             : transformers_[0]->n_features_in()),
+        n_outputs_(last_->n_outputs()) {}
 
   std::vector<ModelPtr> all() const {
     std::vector<ModelPtr> models(transformers_.begin(), transformers_.end());
@@ -59,12 +65,11 @@ class Steps {
   }
   const Model& last() const { return *last_; }
   const Transformers& transformers() const { return transformers_; }
-  Index n_features_in() const {
-    return transformers_.empty() ? last_->n_features_in() : transformers_[0]->n_features_in();
-  }
-  void predict_into(const MatrixView& X, MatrixRef out) const {
-    check_rows(Pipeline::name, X, n_features_in());
-    check_out(Pipeline::name, X, out, last_->n_outputs());
+  Index n_features_in() const { return n_features_in_; }
+  void predict_into(const MatrixView& X, MatrixRef& out) const {
+    check_rows(Pipeline::name, X, n_features_in_);
+    check_out(Pipeline::name, X, out, n_outputs_);
+    if (quick_.run(X, out)) return;
     through(transformers_, X, [&](const MatrixView& block, Index begin) {
       last_->predict_into(block, out.middleRows(begin, block.rows()));
     });
@@ -104,6 +109,9 @@ class Steps {
  private:
   Transformers transformers_;
   ModelPtr last_;
+  QuickSteps quick_;
+  Index n_features_in_;
+  Index n_outputs_;
 };
 
 // One class for the things that do not depend on the role.

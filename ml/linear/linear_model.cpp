@@ -4,6 +4,7 @@
 
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
+#include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernels.h"
 
 namespace lathe {
@@ -19,6 +20,13 @@ void LinearModel::predict_into(const MatrixView& X, MatrixRef out) const {
   check_finite_rows(name(), X, n_features_in());
   check_out(name(), X, out, n_targets());
   kernels::affine(X, coef_, intercept_, out);
+}
+
+// NaN and infinity stay in a sum, also times a coefficient of 0.
+void LinearModel::rows_into(const double* X, Index rows, Index stride, double* out,
+                            Index out_stride) const {
+  kernels::table().affine(X, rows, coef_.cols(), stride, coef_.data(), intercept_.data(),
+                          coef_.rows(), out, out_stride);
 }
 
 std::vector<Attribute> LinearModel::attributes() const {

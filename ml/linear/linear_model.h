@@ -2,16 +2,19 @@
 #pragma once
 
 #include "lathe/ml/core/model.h"
+#include "lathe/ml/core/unchecked_rows.h"
 #include "lathe/ml/linear/least_squares.h"
 
 namespace lathe {
 
-class LinearModel : public Regressor {
+class LinearModel : public Regressor, public UncheckedRows {
  public:
   ~LinearModel() override;
   Index n_features_in() const override { return coef_.cols(); }
   Index n_targets() const override { return coef_.rows(); }
   void predict_into(const MatrixView& X, MatrixRef out) const override;
+  void rows_into(const double* X, Index rows, Index stride, double* out,
+                 Index out_stride) const override;
   std::vector<Attribute> attributes() const override;
   bool converged() const override { return solver_.settled; }
   std::vector<std::string> warnings() const override;
