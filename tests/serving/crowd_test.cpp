@@ -132,7 +132,8 @@ TEST_F(CrowdTest, OversizedAndMalformedMessages) {
 }
 
 // gRPC looks at the size of a message once all of it has come: --max-memory-mib is what bounds it.
-// While that is reached, other calls may be refused for want of memory too; nothing worse.
+// While that is reached, gRPC may refuse other calls for want of memory, or close connections that
+// are idle at that moment; no reply is wrong, and it passes.
 TEST_F(CrowdTest, AMessageWithoutEnd) {
   const std::string claim("\0\xff\xff\xff\xff", 5);  // 4 GiB
   const std::string some(mib, 'x');
@@ -146,6 +147,7 @@ TEST_F(CrowdTest, AMessageWithoutEnd) {
   EXPECT_NE(client.status(), ok);
   LoadReport report = load.end();
   report.errors.erase("RESOURCE_EXHAUSTED");
+  report.errors.erase("DISCONNECTED");
   EXPECT_THAT(report.errors, ElementsAre()) << report.first_error;
   EXPECT_GT(report.replies, 0U);
   others_are_answered();
