@@ -63,18 +63,12 @@ class Bench:
         self.messages = make_messages(folder)
         self.mixed = self.path("mixed.request")
         self.prepare()
-        self.rest = self.has_flag("--http-address")
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
     def program(self, name):
         return os.path.join(self.bin, name)
-
-    def has_flag(self, flag):
-        text = subprocess.run([self.program("lathed"), "--help"], stdout=subprocess.PIPE, text=True,
-                              check=True).stdout
-        return flag in text
 
     def fit(self, name, pipeline):
         folder = self.path("models", name, "1")
@@ -94,7 +88,7 @@ class Bench:
     def lathed(self, name, *options):
         command = [self.program("lathed"), "--model-repository", self.path("models"),
                    "--grpc-address", "unix:" + self.path(name), *options]
-        if self.rest and "--http-address" not in options:
+        if "--http-address" not in options:
             command += ["--http-address", "none"]
         return Server(command)
 
@@ -135,21 +129,18 @@ def measure_rest(bench, address):
 
 def measure_rounds(bench, rounds):
     rest_address = f"127.0.0.1:{free_port()}"
-    options = ["--http-address", rest_address] if bench.rest else []
-    servers = {"lathed": bench.lathed("lathed", *options), "peer": bench.peer()}
+    servers = {"lathed": bench.lathed("lathed", "--http-address", rest_address),
+               "peer": bench.peer()}
     try:
         for server in servers.values():  # equal answers, or the comparison means nothing
             bench.load(server, "--seconds 0.1 --same-bits")
         agree(bench, servers)
-        rates = {name: [] for name in LOADS}
-        if bench.rest:
-            rates["REST 8"] = []
+        rates = {name: [] for name in [*LOADS, "REST 8"]}
         for i in range(rounds):
             print(f"round {i + 1} of {rounds}", file=sys.stderr)
             for name, (whom, options) in LOADS.items():
                 rates[name].append(bench.load(servers[whom], options)["requests_per_second"])
-            if bench.rest:
-                rates["REST 8"].append(measure_rest(bench, rest_address))
+            rates["REST 8"].append(measure_rest(bench, rest_address))
     finally:
         for server in servers.values():
             server.stop()
@@ -240,9 +231,6 @@ def print_table(bench, rates, start, idle, size):
         f"{name} {statistics.median(values):.0f}" for name, values in rates.items()) + "\n")
     table = Table()
     for what, measured, divisor, target in RATIOS:
-        if measured not in rates:
-            print(f"{what:56}  not measured: this lathed has no REST")
-            continue
         values = rates[measured]
         if divisor is not None:
             values = [a / b for a, b in zip(values, rates[divisor])]

@@ -39,8 +39,8 @@ Daemon::Daemon(const std::string& repository, const std::string& folder,
     : address_("unix:" + folder + "/lathed.socket") {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  std::vector<std::string> words = {LATHED,     "--http-address", "none",  "--model-repository",
-                                    repository, "--grpc-address", address_};
+  std::vector<std::string> words = {LATHED,   "--model-repository", repository, "--grpc-address",
+                                    address_, "--http-address",     "none"};
   words.insert(words.end(), flags.begin(), flags.end());
   process_ = spawn(std::move(words), pipe[1]);
   ::close(pipe[1]);

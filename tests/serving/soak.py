@@ -37,7 +37,8 @@ class Soak:
         self.add(self.version)
         self.server = Server([self.program("lathed"), "--http-address", "none",
                               "--model-repository", self.path("models"),
-                              "--grpc-address", "unix:" + self.path("socket")])
+                              "--grpc-address", "unix:" + self.path("socket"),
+                              "--http-address", "none"])
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
