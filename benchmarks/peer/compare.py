@@ -94,8 +94,8 @@ class Bench:
 
     @staticmethod
     def rested(side, **ask):
-        # The other side's threads have stopped waiting for work, which OpenBLAS's do for 2^26 cycles:
-        # after 20 ms a fit of 16 ms still took 39.
+        # So that the other side's threads have stopped waiting for work: OpenBLAS's may spin for 2^26
+        # cycles.
         time.sleep(0.1)
         return side.ask("run", **ask)
 
