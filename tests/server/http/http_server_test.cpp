@@ -266,7 +266,7 @@ TEST_F(HttpServerTest, DrainEndsWhatIsNotDoneInTime) {
 TEST_F(HttpServerTest, RefusesAnAddressThatIsTakenOrNone) {
   options_.address = start().address();
   EXPECT_THROW(HttpServer(service_, options_), IoError);
-  for (const char* address : {"", "8000", "localhost:", "unix:/tmp/x", "::1:80"}) {
+  for (const char* address : {"", "8000", "localhost:", "unix:x", "::1:80"}) {
     options_.address = address;
     EXPECT_THROW(HttpServer(service_, options_), InvalidArgument) << address;
   }
