@@ -124,11 +124,14 @@ void nearest(benchmark::State& state) {
   scored.pack(first_rows(X, k));
   std::vector<std::int32_t> label(static_cast<std::size_t>(n));
   for (auto _ : state) {
-    parallel_blocks(n, 512, [&](Index, Index begin, Index end) {
+    parallel_blocks(n, 480, [&](Index, Index begin, Index end) {
       Vector work(scored.work_size());
-      std::array<const double*, 512> here{};
-      for (Index i = begin; i < end; ++i) here[static_cast<std::size_t>(i - begin)] = &X(i, 0);
-      scored.nearest(here.data(), end - begin, work.data(), label.data() + begin);
+      std::array<const double*, ScoredCentres::piece> here{};
+      for (Index i = begin; i < end; i += ScoredCentres::piece) {
+        const Index rows_here = std::min(ScoredCentres::piece, end - i);
+        for (Index r = 0; r < rows_here; ++r) here[static_cast<std::size_t>(r)] = &X(i + r, 0);
+        scored.nearest(here.data(), rows_here, work.data(), label.data() + i);
+      }
     });
     benchmark::DoNotOptimize(label.data());
   }

@@ -3,8 +3,8 @@
 //
 // An iteration scores all rows, or, where a cost model says that it pays (many columns), only those
 // that the triangle inequality does not rule out (Hamerly 2010). The labels, centres and inertia
-// are the same bits either way, and those of Lloyd's iterations on paper: near-ties are decided
-// again by exact distances.
+// are the same bits either way, and those of Lloyd's iterations on paper: what scores
+// in floats leave in doubt is decided by doubles, and near-ties by exact distances.
 #pragma once
 
 #include <array>

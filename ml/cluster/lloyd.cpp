@@ -17,9 +17,8 @@ namespace {
 // rounding alone is a tie.
 constexpr double clearly_nearer = 1.0 - 0x1p-46;
 
-// Rows that are looked at together: registers of all levels hold 24 rows in whole blocks, and they
-// are still in cache when they are added to the sums.
-constexpr Index piece_rows = 24;
+// Rows that are looked at together, still in cache when they are added to the sums.
+constexpr Index piece_rows = ScoredCentres::piece;
 
 }  // namespace
 
@@ -114,7 +113,7 @@ bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
 
 bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part) {
   Scratch work(1, scored_.work_size());
-  const double* rows[piece_rows];
+  const double* rows[piece_rows] = {};
   std::int32_t found[piece_rows];
   bool changed = false;
   for (Index i = begin; i < end; i += piece_rows) {
@@ -150,7 +149,7 @@ bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index
 
 bool Lloyd::assign_open(std::span<const Index> open, const Matrix& centres, double* work,
                         ClusterSums::Part& part) {
-  const double* rows[piece_rows];
+  const double* rows[piece_rows] = {};
   std::int32_t found[piece_rows];
   double bounds[2 * piece_rows];
   const auto n = static_cast<Index>(open.size());

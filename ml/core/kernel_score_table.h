@@ -1,5 +1,6 @@
 // The nearest centres of rows by scores, |c|^2 / 2 - x.c, which order the centres as distances do
-// and cost one multiply-add a number. Compiled once for each instruction level.
+// and cost one multiply-add a number. In floats that is half the time, and the few rows that floats
+// leave in doubt are scored again in doubles. Compiled once for each instruction level.
 #pragma once
 
 #include <cstddef>
@@ -7,34 +8,43 @@
 
 namespace lathe::kernels {
 
-// k packed centres of d columns, and how far a score may be trusted. Rows and centres are taken
-// about `origin` (null: about 0). Where the two least scores of a row x differ by no more than
-// share * (|x|^2 + largest) + tiny, its nearest centre is in doubt; margin: an upper bound of that
-// for all rows.
+// Rows and centres are taken about `origin` and times `scale`, a power of two; all that follows is
+// of those. k packed centres of d columns, and how far a score may be trusted: `error` times
+// |x|^2 + |c|^2 is what it may be off, and `tie` times that is what nearest_centre() takes for a
+// tie. Where `margin` lies between the two least scores of any row, its nearest centre is sure.
+template <class Number>
 struct ScoredTiles {
-  const double* packed;
+  const Number* packed;
   const double* origin;
+  double scale;
   std::ptrdiff_t k;
   std::ptrdiff_t d;
-  double largest;  // squared norm of a centre
-  double share;
+  const double* norms;  // k, squared
+  double error;
+  double tie;
   double tiny;
   double margin;
 };
 
-struct ScoreTable {
+template <class Number>
+struct ScoreKernel {
   // Numbers of packed centres, and of the workspace of nearest().
   std::ptrdiff_t (*packed_size)(std::ptrdiff_t k, std::ptrdiff_t d);
   std::ptrdiff_t (*work_size)(std::ptrdiff_t d);
 
-  // The largest squared norm of a centre about the origin. centres: k x d.
-  double (*pack)(const double* centres, std::ptrdiff_t k, std::ptrdiff_t d, const double* origin,
-                 double* packed);
+  // centres: k x d. Scores are less by what their centre's norm makes them uncertain.
+  void (*pack)(const double* centres, const ScoredTiles<Number>& tiles, Number* packed,
+               double* norms);
 
   // label[i]: the nearest centre of rows[i], -1 where in doubt. bounds (or null): n x 2, at least
   // the squared distance to the centre of the least score, and at most those to all others.
-  void (*nearest)(const double* const* rows, std::ptrdiff_t n, const ScoredTiles& centres,
-                  double* work, std::int32_t* label, double* bounds);
+  void (*nearest)(const double* const* rows, std::ptrdiff_t n, const ScoredTiles<Number>& tiles,
+                  Number* work, std::int32_t* label, double* bounds);
+};
+
+struct ScoreTable {
+  ScoreKernel<float> floats;
+  ScoreKernel<double> doubles;
 };
 
 namespace baseline {

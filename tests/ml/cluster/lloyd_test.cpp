@@ -146,6 +146,35 @@ TEST(Lloyd, FarFromZeroAndAtAnyScaleBothWaysAgree) {
   }
 }
 
+// Blobs whose gaps are lost in floats beside what else there is: far groups, one far centre, a far
+// row, an offset, rows that are there many times.
+TEST(Lloyd, WhatFloatsCannotTellApartIsDecidedAsOnPaper) {
+  const Matrix near = blobs(1400, 12, 40, 13);
+  Matrix groups = near;
+  for (Index i = 0; i < 1400; i += 2) groups.row(i).array() += 1e6;
+  Matrix outlier = near;
+  outlier.row(1399) *= 1e12;
+  Matrix repeated = near;
+  for (Index i = 0; i < 1400; ++i) repeated.row(i) = near.row(i % 90);
+  Matrix wide = near;  // one column hides the others
+  for (Index i = 0; i < 1400; ++i) wide(i, 5) = 1e5 * static_cast<double>(i % 3);
+  for (const Matrix& X : {groups, outlier, repeated, wide, Matrix(near.array() + 1e9)}) {
+    Matrix centres = X.topRows(40);
+    centres.row(7) = centres.row(3);
+    const LloydResult all = cluster(X, centres, Assignment::all_distances, {}, 1);
+    expect_same(all, cluster(X, centres, Assignment::bounds, {}, 1));
+    for (Index i = 0; i < X.rows(); ++i) {
+      ASSERT_EQ(all.labels[static_cast<std::size_t>(i)],
+                nearest_centre(&X(i, 0), all.centres).index);
+    }
+    expect_same(cluster(X, centres, Assignment::all_distances),
+                cluster(X, centres, Assignment::bounds));
+    centres.row(1).setConstant(1e120);  // beyond floats, and never a row's nearest
+    expect_same(cluster(X, centres, Assignment::all_distances),
+                cluster(X, centres, Assignment::bounds));
+  }
+}
+
 TEST(Lloyd, OutliersLeaveBoundsCoarseButRight) {
   Matrix X = blobs(1200, 40, 10, 5);
   for (Index i = 0; i < 1200; i += 300) X.row(i) *= 1e7;

@@ -1,0 +1,168 @@
+// Rows that become lanes, in doubles or in floats, for kernels_*.cpp only: see kernel_lanes.h.
+#pragma once
+
+#include <cstdint>
+
+#include "lathe/ml/core/kernel_lanes.h"
+
+namespace lathe::kernels::LATHE_KERNEL_LEVEL {
+namespace {
+
+template <class Number>
+struct Register;
+template <>
+struct Register<double> {
+  static constexpr ptrdiff_t size = width;
+  using Numbers = Wide;
+  using Whole [[gnu::vector_size(width * 8)]] = long long;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
+};
+template <>
+struct Register<float> {
+  static constexpr ptrdiff_t size = 2 * width;
+  using Numbers [[gnu::vector_size(width * 8)]] = float;
+  using Whole [[gnu::vector_size(width * 8)]] = std::int32_t;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
+};
+
+template <class Number>
+inline auto& lanes_at(const Number* p) {
+  return *reinterpret_cast<const typename Register<Number>::Loose*>(p);
+}
+template <class Number>
+inline auto& lanes_at(Number* p) {
+  return *reinterpret_cast<typename Register<Number>::Loose*>(p);
+}
+
+// `tile` columns of as many rows; column j of them begins at out + j * stride.
+constexpr ptrdiff_t tile_of(const double*) { return width; }
+#if defined(__AVX2__)
+constexpr ptrdiff_t tile_of(const float*) { return 8; }
+#else
+constexpr ptrdiff_t tile_of(const float*) { return 4; }
+#endif
+
+#if defined(__AVX512F__)
+// 3 shuffles for 8 numbers.
+inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
+                      double* out, ptrdiff_t stride) {
+  Wide r[8];
+  const Wide shift = at(origin + j);
+  for (int i = 0; i < 8; ++i) r[i] = (at(rows[i] + j) - shift) * scale;
+  Wide t[8];
+  for (int i = 0; i < 4; ++i) {
+    t[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    t[4 + i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  const auto even = [](Wide a, Wide b) {
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13);
+  };
+  const auto odd = [](Wide a, Wide b) {
+    return __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+  };
+  for (int h = 0; h < 2; ++h, out += stride) {
+    const Wide* u = t + 4 * h;
+    const Wide a = even(u[0], u[1]);
+    const Wide b = even(u[2], u[3]);
+    const Wide e = odd(u[0], u[1]);
+    const Wide f = odd(u[2], u[3]);
+    at(out) = even(a, b);
+    at(out + 2 * stride) = even(e, f);
+    at(out + 4 * stride) = odd(a, b);
+    at(out + 6 * stride) = odd(e, f);
+  }
+}
+#elif defined(__AVX2__)
+inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
+                      double* out, ptrdiff_t stride) {
+  Wide r[4];
+  const Wide shift = at(origin + j);
+  for (int i = 0; i < 4; ++i) r[i] = (at(rows[i] + j) - shift) * scale;
+  for (int h = 0; h < 2; ++h, out += stride) {
+    const Wide a = h == 0 ? __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6)
+                          : __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+    const Wide b = h == 0 ? __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6)
+                          : __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+    at(out) = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    at(out + 2 * stride) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  }
+}
+#endif
+
+#if defined(__AVX2__)
+using Eight [[gnu::vector_size(32)]] = float;
+using LooseEight [[gnu::vector_size(32), gnu::aligned(4), gnu::may_alias]] = float;
+
+inline Eight eight_floats(const double* row, const double* origin, double scale) {
+#if defined(__AVX512F__)
+  return __builtin_convertvector((at(row) - at(origin)) * scale, Eight);
+#else
+  using Four [[gnu::vector_size(16)]] = float;
+  const Four a = __builtin_convertvector((at(row) - at(origin)) * scale, Four);
+  const Four b = __builtin_convertvector((at(row + 4) - at(origin + 4)) * scale, Four);
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+}
+
+// Registers of 32 bytes: the halves of a wider one are written one after the other, which costs no
+// more than wide shuffles do.
+inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
+                      float* out, ptrdiff_t stride) {
+  Eight t[8];
+  for (int i = 0; i < 8; i += 2) {
+    const Eight a = eight_floats(rows[i] + j, origin + j, scale);
+    const Eight b = eight_floats(rows[i + 1] + j, origin + j, scale);
+    t[i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+    t[i + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  const auto low = [](Eight a, Eight b) {
+    return __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+  };
+  const auto high = [](Eight a, Eight b) {
+    return __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+  };
+  for (int h = 0; h < 2; ++h, out += 2 * stride) {
+    for (int s = 0; s < 2; ++s) {
+      const Eight a = s == 0 ? low(t[h], t[h + 2]) : high(t[h], t[h + 2]);
+      const Eight b = s == 0 ? low(t[h + 4], t[h + 6]) : high(t[h + 4], t[h + 6]);
+      float* to = out + s * stride;
+      *reinterpret_cast<LooseEight*>(to) = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+      *reinterpret_cast<LooseEight*>(to + 4 * stride) =
+          __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+  }
+}
+#else
+template <class Number>
+inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
+                      Number* out, ptrdiff_t stride) {
+  constexpr ptrdiff_t tile = tile_of(static_cast<const Number*>(nullptr));
+  for (ptrdiff_t i = 0; i < tile; ++i) {
+    for (ptrdiff_t c = 0; c < tile; ++c) {
+      out[c * stride + i] = static_cast<Number>((rows[i][j + c] - origin[j + c]) * scale);
+    }
+  }
+}
+#endif
+
+// `block` rows of d columns, about the origin and scaled: out is d x block.
+template <class Number, ptrdiff_t block>
+inline void transpose_all(const double* const* rows, ptrdiff_t d, const double* origin,
+                          double scale, Number* out) {
+  constexpr ptrdiff_t tile = tile_of(static_cast<const Number*>(nullptr));
+  static_assert(block % tile == 0);
+  ptrdiff_t j = 0;
+  for (; j + tile <= d; j += tile) {
+    for (ptrdiff_t i = 0; i < block; i += tile) {
+      transpose(rows + i, j, origin, scale, out + j * block + i, block);
+    }
+  }
+  for (; j < d; ++j) {
+    for (ptrdiff_t i = 0; i < block; ++i) {
+      out[j * block + i] = static_cast<Number>((rows[i][j] - origin[j]) * scale);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lathe::kernels::LATHE_KERNEL_LEVEL
