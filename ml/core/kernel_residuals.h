@@ -27,10 +27,11 @@ struct ResidualRows {
 
 struct ResidualTable {
   std::ptrdiff_t width;
+  std::ptrdiff_t work_rows;
 
   // r = y - constant - x coef of rows [0, rows); products += weight r x for each column, pairs in
   // `products` and `products_rest`; totals: sum weight r, sum weight r^2, pairs as well.
-  // `work`: width * width * vectors numbers.
+  // `work`: work_rows * width * vectors numbers.
   void (*add)(const ResidualRows& from, std::ptrdiff_t rows, double* products,
               double* products_rest, double* totals, double* work);
 };

@@ -60,7 +60,7 @@ class Rows {
     const Index length = 2 * padded() + 4;
     Matrix sums = Matrix::Zero(parts, length);
     parallel_blocks(x_.rows, part_size, [&](Index part, Index begin, Index end) {
-      Scratch work(table_.width, padded());
+      Scratch work(table_.work_rows, padded());
       kernels::ResidualRows rows = from;
       rows.X = x_.data + begin * x_.stride;
       rows.y = y_.data + begin * y_.stride + y_.index[target];

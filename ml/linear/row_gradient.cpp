@@ -65,7 +65,7 @@ TrainingRows::Gradient RowsBut::gradient(const Matrix& coef, const Vector& inter
     std::vector<double> sums(parts_.size() * at(length), 0.0);
     parallel_for(static_cast<Index>(parts_.size()), [&](Index p) {
       const auto [begin, end] = parts_[at(p)];
-      Scratch work(table.width, padded);
+      Scratch work(table.work_rows, padded);
       kernels::ResidualRows rows = all;
       rows.X = X_.data() + begin * X_.outerStride();
       rows.y = y_.data() + begin * y_.outerStride() + t;

@@ -50,7 +50,7 @@ bool keeps_low_parts(Index rows, Index d, bool weighted) {
   std::vector<double> products(padded);
   std::vector<double> products_rest(padded);
   double totals[4] = {};
-  std::vector<double> work(static_cast<std::size_t>(table.width) * padded);
+  std::vector<double> work(static_cast<std::size_t>(table.work_rows) * padded);
   table.add(from, rows, products.data(), products_rest.data(), totals, work.data());
 
   const Matrix r = -(0x1p-70 * (X * low).array() + 0x1p-72);
