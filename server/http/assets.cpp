@@ -21,7 +21,7 @@ extern const char lathe_docs_script_end[];
 namespace lathe::server {
 
 std::string docs_page(bool tokens) {
-  const std::string begin = R"(<!doctype html>
+  std::string page = R"(<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -29,16 +29,45 @@ std::string docs_page(bool tokens) {
 <title>lathed</title>
 <link rel="icon" href="data:,">
 <script src="/docs/rapidoc-min.js"></script>
-</head>
-<body>
-<rapi-doc spec-url="/openapi.json" render-style="read" schema-style="table" load-fonts="false"
+)";
+  if (tokens) page += "<script src=\"/docs/token.js\" defer></script>\n";
+  page += "</head>\n<body>\n";
+  if (tokens) {
+    page += R"(<form style="font: 16px system-ui, sans-serif; padding: 2em">
+<label>A token for predictions: <input type="password" autocomplete="off" autofocus required></label>
+<button>Show the models</button>
+<p role="alert"></p>
+</form>
+)";
+  }
+  page += R"(<rapi-doc render-style="read" schema-style="table" load-fonts="false"
   theme="light" primary-color="#2f5d8a" regular-font="system-ui, sans-serif"
   mono-font="ui-monospace, monospace" show-header="false" allow-server-selection="false"
   allow-spec-url-load="false" allow-spec-file-load="false" schema-expand-level="3"
-  sort-tags="false" allow-authentication=")";
-  return begin + (tokens ? "true" : "false") + R"("></rapi-doc>
-</body>
-</html>
+  sort-tags="false" )";
+  page += tokens ? "allow-authentication=\"true\""
+                 : "allow-authentication=\"false\" spec-url=\"/openapi.json\"";
+  return page + "></rapi-doc>\n</body>\n</html>\n";
+}
+
+std::string_view docs_token_script() {
+  return R"(// Fetches the description with the token that is typed in, and leaves it to the page's calls. It is
+// kept nowhere but there.
+const page = document.querySelector('rapi-doc');
+const form = document.querySelector('form');
+page.hidden = true;
+form.addEventListener('submit', async event => {
+  event.preventDefault();
+  const token = form.querySelector('input').value.trim();
+  const reply = await fetch('/openapi.json', {headers: {Authorization: 'Bearer ' + token}});
+  const answer = await reply.json();
+  form.querySelector('p').textContent = reply.ok ? '' : answer.error;
+  form.hidden = reply.ok;
+  page.hidden = !reply.ok;
+  if (!reply.ok) return;
+  page.addEventListener('spec-loaded', () => page.setApiKey('token', token), {once: true});
+  page.loadSpec(answer);
+});
 )";
 }
 

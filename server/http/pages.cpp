@@ -28,6 +28,11 @@ void HttpService::docs_script(const Call&, HttpResponse& response) const {
   response.headers.emplace_back("Cache-Control", "max-age=3600");
 }
 
+void HttpService::docs_token_script(const Call&, HttpResponse& response) const {
+  response.content_type = "text/javascript; charset=utf-8";
+  response.body = server::docs_token_script();
+}
+
 void HttpService::home(const Call&, HttpResponse& response) const {
   response.status = 302;
   response.body = "{}";

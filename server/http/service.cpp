@@ -65,6 +65,7 @@ const std::vector<HttpService::Route>& HttpService::routes() {
       {"GET", "/openapi.json", predict, &S::openapi},
       {"GET", "/docs", open, &S::docs},
       {"GET", "/docs/rapidoc-min.js", open, &S::docs_script},
+      {"GET", "/docs/token.js", open, &S::docs_token_script},
       {"GET", "/v2", predict, &S::server_metadata},
       {"GET", "/v2/health/live", open, &S::server_live},
       {"GET", "/v2/health/ready", open, &S::server_ready},

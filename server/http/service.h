@@ -66,13 +66,14 @@ class HttpService {
   void openapi(const Call& call, HttpResponse& response) const;
   void docs(const Call& call, HttpResponse& response) const;
   void docs_script(const Call& call, HttpResponse& response) const;
+  void docs_token_script(const Call& call, HttpResponse& response) const;
   void home(const Call& call, HttpResponse& response) const;
 
   const Inference& inference_;
   const Repository& repository_;
   const Authority& authority_;
   HttpServiceOptions options_;
-  mutable std::atomic<std::ptrdiff_t> long_{0};  // that run
+  mutable std::atomic<std::ptrdiff_t> long_{0};  // under way
   mutable std::mutex admin_;                     // one load or unload at a time: they take long
 };
 

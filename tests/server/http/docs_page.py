@@ -119,6 +119,47 @@ def example(origin, model):
     return body["content"]["application/json"]["examples"]["ordinary"]["value"]["rows"][0]
 
 
+TOKEN = "0123456789abcdef"
+
+
+def token_file(folder):
+    path = os.path.join(folder, "tokens")
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+        file.write(f"predict {TOKEN}\n")
+    return path
+
+
+def start(lathed, repository, folder, *flags):
+    return subprocess.Popen(
+        [lathed, "--model-repository", repository, "--grpc-address", "unix:" + folder + "/grpc",
+         "--http-address", "127.0.0.1:0", *flags],
+        stderr=subprocess.PIPE, text=True)
+
+
+def stop(daemon):
+    daemon.terminate()
+    daemon.wait()
+
+
+def with_tokens(browser, origin):
+    """The page asks for a token, and shows the models to those who have one."""
+    enter = ("document.querySelector('input').value = %r;"
+             "document.querySelector('form').requestSubmit()")
+    browser.call("Page.navigate", url=origin + "/docs")
+    text = browser.text("A token for predictions")
+    check("with tokens the page asks for one", "A token for predictions" in text, text[:500])
+    check("and shows no model before", "species" not in text, text[:500])
+    browser.call("Runtime.evaluate", expression=enter % "another")
+    check("a wrong one is refused", "R031" in browser.text("R031"), text[:500])
+    browser.call("Runtime.evaluate", expression=enter % TOKEN)
+    wanted = "/v2/models/species/predict"
+    text = browser.text(wanted)
+    check("a right one shows the models", wanted in text, text[:500])
+    schemes = "document.querySelector('rapi-doc').resolvedSpec.securitySchemes[0].finalKeyValue"
+    key = browser.call("Runtime.evaluate", expression=schemes)["result"].get("value")
+    check("and is what calls are made with", key == "Bearer " + TOKEN, key)
+
+
 def main():
     arguments = argparse.ArgumentParser()
     for name in ("--lathed", "--make-models"):
@@ -132,10 +173,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         repository = os.path.join(folder, "models")
         subprocess.run([options.make_models, repository], check=True)
-        daemon = subprocess.Popen(
-            [options.lathed, "--model-repository", repository, "--grpc-address",
-             "unix:" + folder + "/grpc", "--http-address", "127.0.0.1:0"],
-            stderr=subprocess.PIPE, text=True)
+        daemon = start(options.lathed, repository, folder)
         browser = None
         try:
             origin = "http://" + http_address(daemon)
@@ -158,11 +196,13 @@ def main():
                 picture = browser.call("Page.captureScreenshot", format="png")["data"]
                 with open(options.screenshot, "wb") as file:
                     file.write(base64.b64decode(picture))
+            stop(daemon)
+            daemon = start(options.lathed, repository, folder, "--token-file", token_file(folder))
+            with_tokens(browser, "http://" + http_address(daemon))
         finally:
             if browser is not None:
                 browser.close()
-            daemon.terminate()
-            daemon.wait()
+            stop(daemon)
     return 1 if check.failed else 0
 
 
