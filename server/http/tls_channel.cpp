@@ -1,7 +1,6 @@
 #include "lathe/server/http/tls_channel.h"
 
 #include <array>
-#include <chrono>
 #include <memory>
 #include <mutex>
 
@@ -91,14 +90,10 @@ Context load(const HttpTls& files) {
 // The files as they are by now.
 class Files {
  public:
-  explicit Files(const HttpTls& files)
-      : files_(files), stamps_(stamps()), context_(load(files)), looked_(Clock::now()) {}
+  explicit Files(const HttpTls& files) : files_(files), stamps_(stamps()), context_(load(files)) {}
 
   Context current() {
     const std::lock_guard lock(mutex_);
-    const Clock::time_point now = Clock::now();
-    if (now - looked_ < std::chrono::seconds(1)) return context_;
-    looked_ = now;
     const Stamps found = stamps();
     if (found == stamps_) return context_;
     stamps_ = found;
@@ -112,7 +107,6 @@ class Files {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   using Stamps = std::array<FileStamp, 3>;
 
   Stamps stamps() const {
@@ -124,7 +118,6 @@ class Files {
   std::mutex mutex_;
   Stamps stamps_;  // of before they are read: a later write makes others
   Context context_;
-  Clock::time_point looked_;
 };
 
 }  // namespace

@@ -13,9 +13,9 @@ struct HttpTls {
   std::string client_ca;    // PEM: clients must have a certificate of one of these; empty: none
 };
 
-// TLS 1.2 and later. The files are read again, at most once a second, when a connection comes and
-// one of them is another by now; what does not fit together is said in the log, and the old ones go
-// on. Throws InvalidArgument (R037) for files that cannot be used now.
+// TLS 1.2 and later. The files are read again when a connection comes and one of them is another by
+// now; what does not fit together is said in the log, and the old ones go on. Throws
+// InvalidArgument (R037) for files that cannot be used now.
 MakeChannel tls_channels(const HttpTls& files);
 
 }  // namespace lathe::server

@@ -1,9 +1,6 @@
 #include "lathe/server/tls.h"
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
@@ -16,6 +13,8 @@
 #include "lathe/server/transport.h"
 #include "lathe/server/watcher.h"
 
+#include "tests/server/certificates.h"
+
 namespace lathe::server {
 
 namespace {
@@ -23,46 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class TlsTest : public testing::Test {
+class TlsTest : public testing::Test, protected Certificates {
  protected:
-  TlsTest() {
-    std::string pattern = (fs::temp_directory_path() / "lathe_XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
-    make_authority("ca");
-    make_certificate("server", "ca", "subjectAltName=IP:127.0.0.1");
-    make_certificate("client", "ca", "basicConstraints=CA:FALSE");
-  }
-  ~TlsTest() override {
-    transport_.reset();
-    fs::remove_all(root_);
-  }
-
-  void run(const std::string& command) const {
-    const std::string all = "cd '" + root_.string() + "' && " + command + " >openssl.log 2>&1";
-    ASSERT_EQ(std::system(all.c_str()), 0) << command << "\n" << text("openssl.log");
-  }
-  void make_authority(const std::string& name) const {
-    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" +
-        name + " -keyout " + name + ".key -out " + name + ".pem");
-  }
-  void make_certificate(const std::string& name, const std::string& by,
-                        const std::string& extension) const {
-    std::ofstream(root_ / (name + ".ext")) << extension << "\n";
-    run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + name +
-        " -keyout " + name + ".key -out " + name + ".csr");
-    run("openssl x509 -req -days 2 -in " + name + ".csr -CA " + by + ".pem -CAkey " + by +
-        ".key -CAcreateserial -extfile " + name + ".ext -out " + name + ".pem");
-  }
-  std::string path(const std::string& name) const { return (root_ / name).string(); }
-  std::string text(const std::string& name) const {
-    std::ostringstream all;
-    all << std::ifstream(root_ / name).rdbuf();
-    return all.str();
-  }
-  void copy(const std::string& from, const std::string& to) const {
-    fs::copy_file(root_ / from, root_ / to, fs::copy_options::overwrite_existing);
-  }
-
   void start(const std::string& client_ca = "") {
     transport_ = std::make_unique<Transport>(
         inference_, repository_, authority_,
@@ -101,7 +62,6 @@ class TlsTest : public testing::Test {
     return "";
   }
 
-  fs::path root_;
   Repository repository_;
   Watcher watcher_{repository_, [] { return Listing{}; }};
   Inference inference_{repository_, watcher_};
@@ -147,7 +107,7 @@ TEST_F(TlsTest, ReadsItsFilesAgainWithoutARestart) {
   copy("next.pem", "ca.pem");  // now those of the next authority are let in
   EXPECT_TRUE(ask("next.pem", "client").ok());
 
-  fs::remove(root_ / "server.pem");
+  fs::remove(path("server.pem"));
   EXPECT_TRUE(ask("next.pem", "client").ok()) << "the old ones go on";
 }
 
@@ -164,7 +124,7 @@ TEST_F(TlsTest, RefusesFilesThatDoNotFitTogether) {
   run("openssl ec -aes128 -passout pass:secret -in server.key -out locked.key");
   EXPECT_THAT(complaint({path("server.pem"), path("locked.key"), ""}), HasSubstr("encrypted"));
   EXPECT_THROW(tls_credentials({path("none"), path("server.key"), ""}), IoError);
-  EXPECT_THROW(tls_credentials({path("server.pem"), root_.string(), ""}), IoError);
+  EXPECT_THROW(tls_credentials({path("server.pem"), path(""), ""}), IoError);
   for (const TransportOptions& options :
        {TransportOptions{.address = "127.0.0.1:0", .tls_cert = path("server.pem")},
         TransportOptions{.address = "127.0.0.1:0", .tls_key = path("server.key")},

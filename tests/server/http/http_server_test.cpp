@@ -4,15 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/server/http/json.h"
 #include "lathe/server/http/service.h"
 #include "lathe/server/watcher.h"
 
+#include "tests/server/http/raw_client.h"
 #include "tests/server/models.h"
 
 namespace lathe::server {
@@ -22,57 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// A socket that sends what it is told, whatever that is.
-class Client {
- public:
-  explicit Client(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
-  }
-  Client(const Client&) = delete;
-  ~Client() { ::close(socket_); }
-
-  bool connected() const { return connected_; }
-  void send(const std::string& bytes) const {
-    ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  std::string read(std::size_t bytes) const {
-    std::string text(bytes, '\0');
-    const ssize_t got = ::recv(socket_, text.data(), bytes, MSG_WAITALL);
-    text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-    return text;
-  }
-  // Head and body, by the Content-Length.
-  std::string reply() const {
-    std::string text;
-    while (text.find("\r\n\r\n") == std::string::npos) {
-      const std::string next = read(1);
-      if (next.empty()) return text;
-      text += next;
-    }
-    const std::size_t length = text.find("Content-Length: ");
-    if (length == std::string::npos) return text;
-    return text + read(std::stoul(text.substr(length + 16)));
-  }
-  std::string rest() const {
-    std::string text;
-    for (std::string next = read(1); !next.empty(); next = read(1)) text += next;
-    return text;
-  }
-  std::string ask(const std::string& bytes) const {
-    send(bytes);
-    return reply();
-  }
-
- private:
-  int socket_;
-  bool connected_ = false;
-};
 
 std::string get(const std::string& path, const std::string& headers = "") {
   return "GET " + path + " HTTP/1.1\r\nHost: h\r\n" + headers + "\r\n";
@@ -110,7 +57,7 @@ class HttpServerTest : public testing::Test {
 constexpr const char* predict = "/v2/models/linear/predict";
 
 TEST_F(HttpServerTest, AnswersOneRequestAfterTheOther) {
-  const Client client(start().address());
+  const RawClient client(start().address());
   for (int i = 0; i < 5; ++i) {
     const std::string reply = client.ask(post(predict, R"([{"x0":1,"x1":2}])"));
     EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -124,7 +71,7 @@ TEST_F(HttpServerTest, AnswersOneRequestAfterTheOther) {
 }
 
 TEST_F(HttpServerTest, AnswersManyRequestsThatComeAtOnce) {
-  const Client client(start().address());
+  const RawClient client(start().address());
   std::string all;
   for (int i = 0; i < 300; ++i) all += get("/healthz");
   client.send(all);
@@ -134,7 +81,7 @@ TEST_F(HttpServerTest, AnswersManyRequestsThatComeAtOnce) {
 }
 
 TEST_F(HttpServerTest, TakesChunksAndSaysThatABodyMayCome) {
-  const Client client(start().address());
+  const RawClient client(start().address());
   const std::string head =
       std::string("POST ") + predict + " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n";
   EXPECT_THAT(client.ask(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"),
@@ -156,13 +103,13 @@ TEST_F(HttpServerTest, RefusesWhatIsNoRequestAndCloses) {
            {"GET / HTTP/1.1\r\nX: " + std::string(40000, 'x'), "431"},
            {"GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
             "414"}}) {
-    const Client client(address);
+    const RawClient client(address);
     const std::string reply = client.ask(bytes);
     EXPECT_THAT(reply, StartsWith("HTTP/1.1 " + status)) << bytes.substr(0, 60);
     EXPECT_THAT(reply, HasSubstr("{\"error\":\"R0"));
     EXPECT_EQ(client.rest(), "") << "it is closed";
   }
-  EXPECT_THAT(Client(address).ask(get("/healthz")), HasSubstr("200 OK"));
+  EXPECT_THAT(RawClient(address).ask(get("/healthz")), HasSubstr("200 OK"));
 }
 
 TEST_F(HttpServerTest, RepliesLargerThanTheSocketTakesAtOnceArriveWhole) {
@@ -170,7 +117,7 @@ TEST_F(HttpServerTest, RepliesLargerThanTheSocketTakesAtOnceArriveWhole) {
   std::string rows = "[";
   for (int i = 0; i < 200000; ++i) rows += R"({"x0":1,"x1":2},)";
   rows.back() = ']';
-  const Client client(start().address());
+  const RawClient client(start().address());
   client.send(post(predict, rows));
   const std::string reply = client.reply();
   const std::string_view text = reply;
@@ -180,13 +127,13 @@ TEST_F(HttpServerTest, RepliesLargerThanTheSocketTakesAtOnceArriveWhole) {
 
 TEST_F(HttpServerTest, SlowAndIdleConnectionsHoldUpNobody) {
   const std::string address = start().address();
-  std::vector<std::unique_ptr<Client>> others;
+  std::vector<std::unique_ptr<RawClient>> others;
   for (int i = 0; i < 200; ++i) {
-    others.push_back(std::make_unique<Client>(address));
+    others.push_back(std::make_unique<RawClient>(address));
     ASSERT_TRUE(others.back()->connected());
     if (i % 2 == 0) others.back()->send(post(predict, std::string(1000, ' ')).substr(0, 300));
   }
-  const Client client(address);
+  const RawClient client(address);
   for (int i = 0; i < 20; ++i) {
     EXPECT_THAT(client.ask(get("/healthz")), HasSubstr("200 OK"));
   }
@@ -198,10 +145,10 @@ TEST_F(HttpServerTest, SlowAndIdleConnectionsHoldUpNobody) {
 TEST_F(HttpServerTest, TurnsAwayConnectionsPastTheLimit) {
   options_.max_connections = 2;
   const std::string address = start().address();
-  const Client first(address), second(address);
+  const RawClient first(address), second(address);
   EXPECT_THAT(first.ask(get("/healthz")), HasSubstr("200 OK"));
   EXPECT_THAT(second.ask(get("/healthz")), HasSubstr("200 OK"));
-  const Client third(address);
+  const RawClient third(address);
   const std::string reply = third.ask(get("/healthz"));
   EXPECT_THAT(reply, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(reply, HasSubstr("Retry-After: 1"));
@@ -211,12 +158,12 @@ TEST_F(HttpServerTest, TurnsAwayConnectionsPastTheLimit) {
 TEST_F(HttpServerTest, BoundsTheMemoryOfRequestsThatAreNotWhole) {
   options_.max_buffered_bytes = 100000;
   const std::string address = start().address();
-  const Client first(address), second(address);
+  const RawClient first(address), second(address);
   const std::string part = post(predict, std::string(90000, ' ')).substr(0, 80000);
   first.send(part);
   second.send(part);
   // One of them is refused, whichever is read first.
-  const Client third(address);
+  const RawClient third(address);
   EXPECT_THAT(third.ask(get("/healthz")), HasSubstr("200 OK"));
   const std::string whole = post(predict, std::string(90000, ' '));
   first.send(whole.substr(80000));
@@ -230,17 +177,63 @@ TEST_F(HttpServerTest, EndsWhatTakesTooLong) {
   options_.request_time = 1ms;
   options_.idle_time = 1ms;
   const std::string address = start().address();
-  const Client slow(address);
+  const RawClient slow(address);
   slow.send(post(predict, "[]").substr(0, 30));
   EXPECT_THAT(slow.reply(), StartsWith("HTTP/1.1 408"));
-  const Client idle(address);
+  const RawClient idle(address);
   EXPECT_EQ(idle.rest(), "");
+}
+
+TEST_F(HttpServerTest, AConnectionStaysAsLongAsItsRequestsComeInTime) {
+  options_.idle_time = 1500ms;
+  const std::string address = start().address();
+  const RawClient client(address);
+  EXPECT_THAT(client.ask(get("/healthz")), HasSubstr("\r\nKeep-Alive: timeout=1, "));
+  EXPECT_EQ(client.rest(), "") << "nothing was asked for a while";
+
+  const RawClient old(address), closing(address);
+  EXPECT_THAT(old.ask("GET /healthz HTTP/1.0\r\n\r\n"), HasSubstr("Connection: close"));
+  EXPECT_EQ(old.rest(), "");
+  EXPECT_THAT(closing.ask(get("/healthz", "Connection: close\r\n")), HasSubstr("200 OK"));
+  EXPECT_EQ(closing.rest(), "");
+}
+
+TEST_F(HttpServerTest, TricklingPutsTheEndOfARequestsTimeNotOff) {
+  options_.request_time = 100ms;
+  const RawClient client(start().address());
+  client.send("GET /healthz HTTP/1.1\r\nHost: h\r\nX: ");
+  std::jthread trickle([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      client.send("x");
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  const std::string reply = client.reply();
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 408"));
+  EXPECT_THAT(reply, HasSubstr("R051"));
+}
+
+TEST_F(HttpServerTest, RepliesThatAreNotTakenAreGivenUp) {
+  options_.request_time = 200ms;
+  const RawClient client(start().address());
+  std::string all;
+  constexpr int requests = 50;  // for more than the sockets hold
+  for (int i = 0; i < requests; ++i) all += get("/docs/rapidoc-min.js");
+  client.send(all);
+  client.wait_until_readable();
+  server_->drain(10min);  // it is closed by its time
+  std::string replies = client.rest();
+  int count = 0;
+  for (std::size_t at = 0; (at = replies.find("HTTP/1.1 200", at)) != std::string::npos; ++at) {
+    ++count;
+  }
+  EXPECT_LT(count, requests);
 }
 
 TEST_F(HttpServerTest, DrainLetsRequestsEndAndClosesTheRest) {
   HttpServer& server = start();
   const std::string address = server.address();
-  const Client idle(address), begun(address);
+  const RawClient idle(address), begun(address);
   EXPECT_THAT(idle.ask(get("/healthz")), HasSubstr("200 OK"));
   const std::string request = post(predict, "[]");
   begun.send(get("/healthz") + request.substr(0, request.size() - 1));
@@ -251,12 +244,12 @@ TEST_F(HttpServerTest, DrainLetsRequestsEndAndClosesTheRest) {
   EXPECT_THAT(reply, HasSubstr("200 OK"));
   EXPECT_THAT(reply, HasSubstr("Connection: close"));
   drain.join();
-  EXPECT_FALSE(Client(address).connected());
+  EXPECT_FALSE(RawClient(address).connected());
 }
 
 TEST_F(HttpServerTest, DrainEndsWhatIsNotDoneInTime) {
   HttpServer& server = start();
-  const Client begun(server.address());
+  const RawClient begun(server.address());
   begun.send(get("/healthz") + "GET");
   EXPECT_THAT(begun.reply(), HasSubstr("200 OK"));
   server.drain(1ms);
