@@ -2,12 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <grpcpp/grpcpp.h>
 
-#include "lathe/ml/core/parallel.h"
 #include "lathe/server/address.h"
 #include "lathe/server/auth.h"
 #include "lathe/server/call_metrics.h"
@@ -19,26 +20,58 @@
 
 namespace lathe::server {
 
+// Throws Overloaded (R017) for more than protobuf's 2 GiB.
+inline void write_message(const google::protobuf::MessageLite& message, Bytes& bytes) {
+  const std::size_t size = message.ByteSizeLong();
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  if (size > most) {
+    throw Overloaded("R017",
+                     "a reply of " + std::to_string(size) + " bytes is larger than the limit of " +
+                         std::to_string(most),
+                     "send fewer rows at a time, or ask for one output");
+  }
+  const grpc::Slice slice(size);
+  message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
+  Bytes whole(&slice, 1);
+  bytes.Swap(&whole);
+}
+
 struct Core {
   Core(Inference& core, const Authority& who, const TransportOptions& options)
       : inference(core),
         authority(who),
         local(is_local(options.address)),
-        predictions({.threads = options.threads > 0 ? options.threads : thread_limit(),
-                     .most_waiting = static_cast<std::size_t>(options.max_queue),
-                     .work = "predictions that take long",
-                     .cure = "try again later, or raise --max-queue"}) {}
+        max_message_bytes(static_cast<std::size_t>(options.max_message_mib) << 20) {}
 
   Inference& inference;
   CallMetrics calls;
   const Authority& authority;
   const bool local;
+  const std::size_t max_message_bytes;
   Activity activity;
   Worker admin{{.threads = 1,
                 .most_waiting = 16,
                 .work = "calls to load or unload",
                 .cure = "try again later"}};
-  Worker predictions;  // those that take long
+
+  // Takes the bytes away. Throws Overloaded (R017) and InvalidArgument (R019).
+  template <class Message>
+  void read_message(Bytes& bytes, Message& message) const {
+    const std::size_t size = bytes.Length();
+    if (size > max_message_bytes) {
+      message.Clear();  // of what was in it before
+      throw Overloaded("R017",
+                       "a request of " + std::to_string(size) +
+                           " bytes is larger than the limit of " +
+                           std::to_string(max_message_bytes),
+                       "send fewer rows at a time, or raise --max-message-mib");
+    }
+    if (!grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) {
+      throw InvalidArgument("R019",
+                            "the bytes are no " + std::string(Message::descriptor()->name()),
+                            "they must be of the protocol's messages, and text must be UTF-8");
+    }
+  }
 
   // Throws what Authority::check() throws.
   void allow(const grpc::CallbackServerContext& context, Access access) const {
@@ -52,51 +85,66 @@ struct Core {
     authority.check(caller, access);
   }
 
-  template <class Call>
-  grpc::ServerUnaryReactor* now(grpc::CallbackServerContext* context, CallMetrics::Index method,
-                                Access access, Call&& call) {
+  using Context = grpc::CallbackServerContext;
+  using Reactor = grpc::ServerUnaryReactor;
+
+  template <class Request, class Reply>
+  Reactor* now(Context* context, CallMetrics::Index method, Access access,
+               void (Inference::*call)(const Request&, Reply&) const, const Bytes& request,
+               Bytes& reply) {
     auto* reactor = context->DefaultReactor();
     const CountedCall counted(calls, method);
     const grpc::Status status = answer([&] {
       allow(*context, access);
-      call();
+      Request in;
+      Reply out;
+      read_message(own(request), in);
+      (inference.*call)(in, out);
+      write_message(out, reply);
     });
     counted.end(status.error_code());
     reactor->Finish(status);
     return reactor;
   }
 
-  template <class Call>
-  grpc::ServerUnaryReactor* on_admin_thread(grpc::CallbackServerContext* context,
-                                            CallMetrics::Index method, Call call) {
+  template <class Request>
+  Reactor* on_admin_thread(Context* context, CallMetrics::Index method,
+                           void (Inference::*call)(const Request&) const, const Bytes& request,
+                           Bytes& reply) {
     auto* reactor = context->DefaultReactor();
     const CountedCall counted(calls, method);
+    const auto finish = [counted, reactor](const grpc::Status& status) {
+      counted.end(status.error_code());
+      reactor->Finish(status);
+    };
     const grpc::Status posted = answer([&] {
       allow(*context, Access::admin);
-      admin.post([this, counted, reactor, call] {
+      Request in;
+      read_message(own(request), in);
+      admin.post([this, finish, &reply, call, in] {
         activity.begin();
-        const grpc::Status status = answer(call);
-        counted.end(status.error_code());
-        reactor->Finish(status);
+        finish(answer([&] {
+          (inference.*call)(in);
+          reply = Bytes(nullptr, 0);  // these calls answer with an empty message
+        }));
         activity.end();
       });
     });
-    if (!posted.ok()) {
-      counted.end(posted.error_code());
-      reactor->Finish(posted);
-    }
+    if (!posted.ok()) finish(posted);
     return reactor;
   }
 
-  // Calls done(status) on this thread, or after long work on another one.
+  // Reads `bytes` into the request. Calls done(status) on this thread, or after long work on
+  // another one.
   template <class Done>
-  void infer(const inference::ModelInferRequest& request, inference::ModelInferResponse& response,
-             const grpc::CallbackServerContext& context, Done done) {
+  void infer(Bytes& bytes, inference::ModelInferRequest& request,
+             inference::ModelInferResponse& response, const Context& context, Done done) {
     bool later = false;
     const grpc::Status status = answer([&] {
+      read_message(bytes, request);
       const Work work = inference.plan(request, deadline(context));
       if (!work.is_long) return inference.model_infer(work, request, response);
-      post(work, [this, work, &request, &response, &context, done] {
+      inference.post(work, [this, work, &request, &response, &context, done] {
         done(answer([&] {
           if (context.IsCancelled()) {
             throw Cancelled("R035", "not begun: its caller no longer waits");
@@ -110,15 +158,8 @@ struct Core {
   }
 
  private:
-  template <class Job>
-  void post(const Work& work, Job job) {
-    try {
-      predictions.post(std::move(job));
-    } catch (...) {
-      work.served->counters().fail.add(Work::Clock::now() - work.arrived);
-      throw;
-    }
-  }
+  // They are the call's own: only the generated functions have them const.
+  static Bytes& own(const Bytes& bytes) { return const_cast<Bytes&>(bytes); }
 
   static Work::Clock::time_point deadline(const grpc::CallbackServerContext& context) {
     const gpr_timespec raw = context.raw_deadline();

@@ -92,15 +92,18 @@ void describe(const VersionPolicy& policy, inference::ModelVersionPolicy& out) {
 
 }  // namespace
 
-void Inference::server_live(inference::ServerLiveResponse& response) const {
+void Inference::server_live(const inference::ServerLiveRequest&,
+                            inference::ServerLiveResponse& response) const {
   response.set_live(true);
 }
 
-void Inference::server_ready(inference::ServerReadyResponse& response) const {
+void Inference::server_ready(const inference::ServerReadyRequest&,
+                             inference::ServerReadyResponse& response) const {
   response.set_ready(ready_.load(std::memory_order_relaxed));
 }
 
-void Inference::server_metadata(inference::ServerMetadataResponse& response) const {
+void Inference::server_metadata(const inference::ServerMetadataRequest&,
+                                inference::ServerMetadataResponse& response) const {
   response.set_name("lathed");
   response.set_version(std::string(lathe_version()));
   for (const char* extension : {"model_repository", "model_configuration", "statistics"}) {

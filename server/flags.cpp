@@ -19,6 +19,10 @@ void add_flags(CLI::App& app, ServeOptions& options) {
                  "most rows times columns of a request, and of each of its outputs")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 27))
       ->capture_default_str();
+  app.add_option("--max-queue", options.max_queue,
+                 "most predictions that wait for a thread, of those that take long")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   app.add_option("--grace-seconds", options.grace_seconds,
                  "how long to answer as before when told to stop, so that balancers can look away")
       ->check(CLI::Range(0.0, 86400.0))

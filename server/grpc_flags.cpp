@@ -31,8 +31,6 @@ void add_grpc_flags(CLI::App& app, ServeOptions& options) {
   add(app, "--max-streams", grpc.max_streams, 1, 1 << 20, "most calls at once on a connection");
   add(app, "--max-memory-mib", grpc.max_memory_mib, 16, 1 << 20,
       "most memory for messages under way and connections, in MiB");
-  add(app, "--max-queue", grpc.max_queue, 1, 65536,
-      "most predictions that wait for a thread, of those that take long");
   add(app, "--keepalive-seconds", grpc.keepalive_seconds, 0.0, day,
       "silence after which a client is asked whether it lives; 0: never");
   add(app, "--keepalive-timeout-seconds", grpc.keepalive_timeout_seconds, 0.1, day,

@@ -15,28 +15,22 @@ namespace lathe::server {
 // travel together: a system call for each would be most of the cost. What waits is bounded, so a
 // client that does not read is not read from. An error of one request is its reply, and the stream
 // goes on.
-class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
-                                                         inference::ModelStreamInferResponse> {
+class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
   InferStream(Core& core, const grpc::CallbackServerContext& context)
       : core_(core), context_(context), counted_(core.calls, CallMetrics::stream) {
-    StartRead(&request_);
+    StartRead(&bytes_in_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return end_reading();
     core_.activity.begin();
-    Reply& reply = next_free();
-    reply.message.clear_error_message();  // and not Clear(), which would free what is in it
-    auto& response = *reply.message.mutable_infer_response();
+    request_bytes_ = bytes_in_.Length();
+    message_.clear_error_message();  // and not Clear(), which would free what is in it
+    auto& response = *message_.mutable_infer_response();
     response.Clear();
-    core_.infer(request_, response, context_, [this, &reply](const grpc::Status& status) {
-      if (!status.ok()) {
-        reply.message.set_error_message(status.error_message());
-        reply.message.mutable_infer_response()->set_id(request_.id());
-      }
-      answered(reply);
-    });
+    core_.infer(bytes_in_, request_, response, context_,
+                [this](const grpc::Status& status) { answered(status); });
   }
 
   void OnWriteDone(bool ok) override {
@@ -44,9 +38,8 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     Next next;
     {
       const std::lock_guard lock(mutex_);
-      Reply& written = replies_[first_];
-      bytes_ -= written.bytes;
-      if (written.bytes > most_kept) written.message = {};
+      bytes_ -= replies_[first_].Length();
+      replies_[first_].Clear();
       first_ = (first_ + 1) % most_waiting;
       --waiting_;
       writing_ = false;
@@ -66,30 +59,31 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
   static constexpr std::size_t most_bytes = 1 << 20;  // of them, beyond which reading pauses
   static constexpr std::size_t most_kept = 64 << 10;  // of a message that is used again
 
-  struct Reply {
-    inference::ModelStreamInferResponse message;
-    std::size_t bytes = 0;
-  };
   struct Next {
     bool read = false;
-    const Reply* write = nullptr;
+    const Bytes* write = nullptr;
     bool more_follows = false;
     bool finish = false;
   };
 
-  Reply& next_free() {
-    const std::lock_guard lock(mutex_);
-    return replies_[(first_ + waiting_) % most_waiting];
-  }
-
-  void answered(Reply& reply) {
-    reply.bytes = bytes_held(reply.message.infer_response());
-    if (bytes_held(request_) > most_kept) request_ = {};
+  void answered(grpc::Status status) {
+    Bytes reply;
+    if (status.ok()) status = answer([&] { write_message(message_, reply); });
+    if (!status.ok()) {
+      message_.set_error_message(status.error_message());
+      message_.mutable_infer_response()->Clear();
+      message_.mutable_infer_response()->set_id(request_.id());
+      write_message(message_, reply);
+    }
+    const std::size_t size = reply.Length();
+    if (size > most_kept) message_ = {};
+    if (request_bytes_ > most_kept) request_ = {};
     Next next;
     {
       const std::lock_guard lock(mutex_);
+      replies_[(first_ + waiting_) % most_waiting].Swap(&reply);
       ++waiting_;
-      bytes_ += reply.bytes;
+      bytes_ += size;
       reading_ = false;
       next = decide();
     }
@@ -134,16 +128,19 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     if (next.write != nullptr) {
       grpc::WriteOptions options;
       if (next.more_follows) options.set_buffer_hint();
-      StartWrite(&next.write->message, options);
+      StartWrite(next.write, options);
     }
-    if (next.read) StartRead(&request_);
+    if (next.read) StartRead(&bytes_in_);
   }
 
   Core& core_;
   const grpc::CallbackServerContext& context_;
   CountedCall counted_;
+  Bytes bytes_in_;
+  std::size_t request_bytes_ = 0;
   inference::ModelInferRequest request_;
-  std::array<Reply, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on
+  inference::ModelStreamInferResponse message_;
+  std::array<Bytes, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on
 
   std::mutex mutex_;
   std::size_t first_ = 0;
@@ -157,8 +154,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
 };
 
 // A stream that is refused.
-class RefusedStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
-                                                           inference::ModelStreamInferResponse> {
+class RefusedStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
   RefusedStream(Core& core, const grpc::Status& status) {
     CountedCall(core.calls, CallMetrics::stream).end(status.error_code());

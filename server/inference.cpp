@@ -79,7 +79,13 @@ void answer(const ServedModel& served, const ModelInferRequest& request, const L
 }  // namespace
 
 Inference::Inference(const Repository& repository, Watcher& watcher, Limits limits)
-    : repository_(repository), watcher_(watcher), limits_(limits) {}
+    : repository_(repository),
+      watcher_(watcher),
+      limits_(limits),
+      predictions_({.threads = limits.threads > 0 ? limits.threads : thread_limit(),
+                    .most_waiting = static_cast<std::size_t>(limits.max_queue),
+                    .work = "predictions that take long",
+                    .cure = "try again later, or raise --max-queue"}) {}
 
 void Inference::model_infer(const ModelInferRequest& request, ModelInferResponse& response) const {
   model_infer(*repository_.find(request.model_name(), request.model_version()), request, response);
@@ -113,6 +119,21 @@ void Inference::model_infer(const Work& work, const ModelInferRequest& request,
     throw;
   }
   model_infer(served, request, response);
+}
+
+void Inference::post(const Work& work, std::function<void()> job) const {
+  ModelCounters& counters = work.served->counters();
+  counters.pending.fetch_add(1, std::memory_order_relaxed);
+  try {
+    predictions_.post([served = work.served, job = std::move(job)] {
+      served->counters().pending.fetch_sub(1, std::memory_order_relaxed);
+      job();
+    });
+  } catch (...) {
+    counters.pending.fetch_sub(1, std::memory_order_relaxed);
+    counters.fail.add(Clock::now() - work.arrived);
+    throw;
+  }
 }
 
 void Inference::repository_load(const inference::RepositoryModelLoadRequest& request) const {

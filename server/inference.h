@@ -3,11 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "lathe/ml/core/types.h"
 #include "lathe/proto/inference.pb.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/work.h"
+#include "lathe/server/worker.h"
 
 namespace lathe::server {
 
@@ -15,6 +17,8 @@ class Watcher;
 
 struct Limits {
   Index max_cells = Index{1} << 24;  // rows times columns of a request, and of each output
+  int threads = 0;                   // for predictions that take long; 0: one for each CPU
+  int max_queue = 64;                // of those that wait for one of them
 };
 
 class Inference {
@@ -25,9 +29,12 @@ class Inference {
   // Not ready before the first scan and while the server stops.
   void set_ready(bool ready) { ready_.store(ready, std::memory_order_relaxed); }
 
-  void server_live(inference::ServerLiveResponse& response) const;
-  void server_ready(inference::ServerReadyResponse& response) const;
-  void server_metadata(inference::ServerMetadataResponse& response) const;
+  void server_live(const inference::ServerLiveRequest& request,
+                   inference::ServerLiveResponse& response) const;
+  void server_ready(const inference::ServerReadyRequest& request,
+                    inference::ServerReadyResponse& response) const;
+  void server_metadata(const inference::ServerMetadataRequest& request,
+                       inference::ServerMetadataResponse& response) const;
 
   // All that name a model throw NotFound (R001 model, R002 version) and Unavailable (R003); but
   // model_ready says false.
@@ -57,6 +64,9 @@ class Inference {
             Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
   void model_infer(const Work& work, const inference::ModelInferRequest& request,
                    inference::ModelInferResponse& response) const;
+  // For work that is long: one of the threads that all transports share does `job`, which must not
+  // throw. Throws Overloaded (R018) where too many wait.
+  void post(const Work& work, std::function<void()> job) const;
 
   void repository_index(const inference::RepositoryIndexRequest& request,
                         inference::RepositoryIndexResponse& response) const;
@@ -69,6 +79,7 @@ class Inference {
   Watcher& watcher_;
   Limits limits_;
   std::atomic<bool> ready_{false};
+  mutable Worker predictions_;  // last: jobs that wait are done while the rest is there
 };
 
 }  // namespace lathe::server

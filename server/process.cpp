@@ -6,6 +6,7 @@
 #include <string>
 
 #include <absl/synchronization/mutex.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <malloc.h>
 
@@ -35,10 +36,16 @@ void log_of_grpc(gpr_log_func_args* args) {
   }
 }
 
+// And protobuf's, of messages that clients send.
+void log_of_protobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
+  log_debug("protobuf: " + message);
+}
+
 }  // namespace
 
 void prepare_process() {
   gpr_set_log_function(log_of_grpc);
+  google::protobuf::SetLogHandler(log_of_protobuf);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   mallopt(M_MMAP_THRESHOLD, 64 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);

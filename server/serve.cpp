@@ -64,7 +64,8 @@ int serve(const ServeOptions& options) {
     watcher.load(models.stem().string());  // throws: there is nothing else to serve
   }
 
-  Inference inference(repository, watcher, {.max_cells = options.max_cells});
+  Inference inference(repository, watcher,
+                      {.max_cells = options.max_cells, .max_queue = options.max_queue});
   Transport transport(inference, repository, authority, options.grpc);
   HttpSide http(inference, repository, authority, &transport.calls(), options);
   if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));

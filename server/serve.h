@@ -39,6 +39,7 @@ struct ServeOptions {
   HttpFlags http;
   std::string token_file;  // none: no tokens are asked for
   std::int64_t max_cells = std::int64_t{1} << 24;
+  int max_queue = 64;
   double grace_seconds = 0.0;   // after SIGTERM: not ready, but answering as before
   double drain_seconds = 30.0;  // how long calls may take to end after SIGTERM
 };

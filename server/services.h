@@ -20,88 +20,102 @@ using inference::model_repository::ModelRepositoryService;
 // Looked up by the compiler, which refuses a name that is none.
 consteval CallMetrics::Index method(std::string_view name) { return CallMetrics::index_of(name); }
 
-class InferenceService final : public GRPCInferenceService::CallbackService {
+// The generated services with every call on bytes.
+namespace on_bytes {
+
+using S = GRPCInferenceService;
+using Health = S::WithRawCallbackMethod_ServerLive<
+    S::WithRawCallbackMethod_ServerReady<S::WithRawCallbackMethod_ModelReady<S::Service>>>;
+using Descriptions = S::WithRawCallbackMethod_ServerMetadata<S::WithRawCallbackMethod_ModelMetadata<
+    S::WithRawCallbackMethod_ModelConfig<S::WithRawCallbackMethod_ModelStatistics<Health>>>>;
+using Inferences =
+    S::WithRawCallbackMethod_ModelInfer<S::WithRawCallbackMethod_ModelStreamInfer<Descriptions>>;
+using Inference =
+    S::WithRawCallbackMethod_RepositoryIndex<S::WithRawCallbackMethod_RepositoryModelLoad<
+        S::WithRawCallbackMethod_RepositoryModelUnload<Inferences>>>;
+
+using R = ModelRepositoryService;
+using Repository =
+    R::WithRawCallbackMethod_RepositoryIndex<R::WithRawCallbackMethod_RepositoryModelLoad<
+        R::WithRawCallbackMethod_RepositoryModelUnload<R::Service>>>;
+
+}  // namespace on_bytes
+
+class InferenceService final : public on_bytes::Inference {
  public:
+  using Context = Core::Context;
+  using Reactor = Core::Reactor;
+
   explicit InferenceService(Core& core) : core_(core), allocator_(core.activity) {
-    SetMessageAllocatorFor_ModelInfer(&allocator_);
+    // As the generated function that sets it does, which there is not for bytes.
+    const auto* const service =
+        ModelInferRequest::descriptor()->file()->FindServiceByName("GRPCInferenceService");
+    const int infer = service->FindMethodByName("ModelInfer")->index();
+    static_cast<grpc::internal::CallbackUnaryHandler<Bytes, Bytes>*>(GetHandler(infer))
+        ->SetMessageAllocator(&allocator_);
   }
 
-  using Context = grpc::CallbackServerContext;
-  using Reactor = grpc::ServerUnaryReactor;
-
-  Reactor* ServerLive(Context* context, const inference::ServerLiveRequest*,
-                      inference::ServerLiveResponse* response) override {
-    return core_.now(context, method("ServerLive"), Access::open,
-                     [&] { core_.inference.server_live(*response); });
+  Reactor* ServerLive(Context* context, const Bytes* request, Bytes* reply) override {
+    return core_.now(context, method("ServerLive"), Access::open, &Inference::server_live, *request,
+                     *reply);
   }
-  Reactor* ServerReady(Context* context, const inference::ServerReadyRequest*,
-                       inference::ServerReadyResponse* response) override {
-    return core_.now(context, method("ServerReady"), Access::open,
-                     [&] { core_.inference.server_ready(*response); });
+  Reactor* ServerReady(Context* context, const Bytes* request, Bytes* reply) override {
+    return core_.now(context, method("ServerReady"), Access::open, &Inference::server_ready,
+                     *request, *reply);
   }
-  Reactor* ServerMetadata(Context* context, const inference::ServerMetadataRequest*,
-                          inference::ServerMetadataResponse* response) override {
+  Reactor* ServerMetadata(Context* context, const Bytes* request, Bytes* reply) override {
     return core_.now(context, method("ServerMetadata"), Access::predict,
-                     [&] { core_.inference.server_metadata(*response); });
+                     &Inference::server_metadata, *request, *reply);
   }
-  Reactor* ModelReady(Context* context, const inference::ModelReadyRequest* request,
-                      inference::ModelReadyResponse* response) override {
-    return core_.now(context, method("ModelReady"), Access::predict,
-                     [&] { core_.inference.model_ready(*request, *response); });
+  Reactor* ModelReady(Context* context, const Bytes* request, Bytes* reply) override {
+    return core_.now(context, method("ModelReady"), Access::predict, &Inference::model_ready,
+                     *request, *reply);
   }
-  Reactor* ModelMetadata(Context* context, const inference::ModelMetadataRequest* request,
-                         inference::ModelMetadataResponse* response) override {
-    return core_.now(context, method("ModelMetadata"), Access::predict,
-                     [&] { core_.inference.model_metadata(*request, *response); });
+  Reactor* ModelMetadata(Context* context, const Bytes* request, Bytes* reply) override {
+    return core_.now(context, method("ModelMetadata"), Access::predict, &Inference::model_metadata,
+                     *request, *reply);
   }
-  Reactor* ModelConfig(Context* context, const inference::ModelConfigRequest* request,
-                       inference::ModelConfigResponse* response) override {
-    return core_.now(context, method("ModelConfig"), Access::predict,
-                     [&] { core_.inference.model_config(*request, *response); });
+  Reactor* ModelConfig(Context* context, const Bytes* request, Bytes* reply) override {
+    return core_.now(context, method("ModelConfig"), Access::predict, &Inference::model_config,
+                     *request, *reply);
   }
-  Reactor* ModelStatistics(Context* context, const inference::ModelStatisticsRequest* request,
-                           inference::ModelStatisticsResponse* response) override {
+  Reactor* ModelStatistics(Context* context, const Bytes* request, Bytes* reply) override {
     return core_.now(context, method("ModelStatistics"), Access::predict,
-                     [&] { core_.inference.model_statistics(*request, *response); });
+                     &Inference::model_statistics, *request, *reply);
   }
-  Reactor* ModelInfer(Context* context, const ModelInferRequest* request,
-                      ModelInferResponse* response) override {
+  Reactor* ModelInfer(Context* context, const Bytes*, Bytes* reply) override {
     auto* reactor = context->DefaultReactor();
+    auto& messages = static_cast<InferMessages&>(*context->GetRpcAllocatorState());
     const CountedCall counted(core_.calls, method("ModelInfer"));
-    const auto finish = [counted, reactor](const grpc::Status& status) {
+    const auto finish = [counted, reactor, &messages, reply](grpc::Status status) {
+      if (status.ok()) status = answer([&] { write_message(*messages.out, *reply); });
       counted.end(status.error_code());
       reactor->Finish(status);
     };
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
     if (allowed.ok()) {
-      core_.infer(*request, *response, *context, finish);
+      core_.infer(*messages.request(), *messages.in, *messages.out, *context, finish);
     } else {
       finish(allowed);
     }
     return reactor;
   }
-  grpc::ServerBidiReactor<ModelInferRequest, ModelStreamInferResponse>* ModelStreamInfer(
-      Context* context) override {
+  grpc::ServerBidiReactor<Bytes, Bytes>* ModelStreamInfer(Context* context) override {
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
     if (!allowed.ok()) return new RefusedStream(core_, allowed);
     return new InferStream(core_, *context);
   }
-  Reactor* RepositoryIndex(Context* context, const inference::RepositoryIndexRequest* request,
-                           inference::RepositoryIndexResponse* response) override {
+  Reactor* RepositoryIndex(Context* context, const Bytes* request, Bytes* reply) override {
     return core_.now(context, method("RepositoryIndex"), Access::predict,
-                     [&] { core_.inference.repository_index(*request, *response); });
+                     &Inference::repository_index, *request, *reply);
   }
-  Reactor* RepositoryModelLoad(Context* context,
-                               const inference::RepositoryModelLoadRequest* request,
-                               inference::RepositoryModelLoadResponse*) override {
+  Reactor* RepositoryModelLoad(Context* context, const Bytes* request, Bytes* reply) override {
     return core_.on_admin_thread(context, method("RepositoryModelLoad"),
-                                 [this, request] { core_.inference.repository_load(*request); });
+                                 &Inference::repository_load, *request, *reply);
   }
-  Reactor* RepositoryModelUnload(Context* context,
-                                 const inference::RepositoryModelUnloadRequest* request,
-                                 inference::RepositoryModelUnloadResponse*) override {
+  Reactor* RepositoryModelUnload(Context* context, const Bytes* request, Bytes* reply) override {
     return core_.on_admin_thread(context, method("RepositoryModelUnload"),
-                                 [this, request] { core_.inference.repository_unload(*request); });
+                                 &Inference::repository_unload, *request, *reply);
   }
 
  private:
@@ -110,26 +124,21 @@ class InferenceService final : public GRPCInferenceService::CallbackService {
 };
 
 // The repository calls under the name by which MLServer's clients know them.
-class RepositoryService final : public ModelRepositoryService::CallbackService {
+class RepositoryService final : public on_bytes::Repository {
  public:
   explicit RepositoryService(InferenceService& service) : service_(service) {}
 
-  using Context = grpc::CallbackServerContext;
-  using Reactor = grpc::ServerUnaryReactor;
+  using Context = Core::Context;
+  using Reactor = Core::Reactor;
 
-  Reactor* RepositoryIndex(Context* context, const inference::RepositoryIndexRequest* request,
-                           inference::RepositoryIndexResponse* response) override {
-    return service_.RepositoryIndex(context, request, response);
+  Reactor* RepositoryIndex(Context* context, const Bytes* request, Bytes* reply) override {
+    return service_.RepositoryIndex(context, request, reply);
   }
-  Reactor* RepositoryModelLoad(Context* context,
-                               const inference::RepositoryModelLoadRequest* request,
-                               inference::RepositoryModelLoadResponse* response) override {
-    return service_.RepositoryModelLoad(context, request, response);
+  Reactor* RepositoryModelLoad(Context* context, const Bytes* request, Bytes* reply) override {
+    return service_.RepositoryModelLoad(context, request, reply);
   }
-  Reactor* RepositoryModelUnload(Context* context,
-                                 const inference::RepositoryModelUnloadRequest* request,
-                                 inference::RepositoryModelUnloadResponse* response) override {
-    return service_.RepositoryModelUnload(context, request, response);
+  Reactor* RepositoryModelUnload(Context* context, const Bytes* request, Bytes* reply) override {
+    return service_.RepositoryModelUnload(context, request, reply);
   }
 
  private:

@@ -61,6 +61,7 @@ struct ModelCounters {
   CallCounter infer;   // the model,
   CallCounter output;  // and what is left of the reply
   std::atomic<std::uint64_t> rows{0};
+  std::atomic<std::int64_t> pending{0};            // calls that wait for a thread now
   std::atomic<std::int64_t> last_inference_ms{0};  // since 1970
 };
 

@@ -64,7 +64,11 @@ void set_limits(const TransportOptions& options, grpc::ServerBuilder& builder) {
   const auto set = [&builder](const char* argument, int value) {
     builder.AddChannelArgument(argument, value);
   };
-  builder.SetMaxReceiveMessageSize(options.max_message_mib << 20);
+  // What gRPC refuses it refuses in words of its own, and only once all of it has come: it is left
+  // to us but for what is absurd.
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  builder.SetMaxReceiveMessageSize(
+      static_cast<int>(std::min(std::int64_t{options.max_message_mib} << 21, most)));
   builder.SetMaxSendMessageSize(-1);  // --max-cells bounds replies
   grpc::ResourceQuota quota("lathed");
   quota.Resize(static_cast<std::size_t>(options.max_memory_mib) << 20);

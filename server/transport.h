@@ -22,8 +22,6 @@ struct TransportOptions {
   int max_connections = 1024;      // the next is closed at once, with a 503 if not TLS
   int max_streams = 256;           // calls at once on a connection; more of them wait
   int max_memory_mib = 1024;       // of messages under way and connections, in all
-  int threads = 0;                 // for predictions that take long; 0: one for each CPU
-  int max_queue = 64;              // of those that wait for one of them
   double keepalive_seconds = 60;   // without a word, a client is asked whether it lives; 0: never
   double keepalive_timeout_seconds = 20;  // to answer that, and to shake hands
   double min_ping_seconds = 10;           // clients that ask that more often are sent away

@@ -101,6 +101,8 @@ constexpr ModelCount model_counts[] = {
      [](const ModelCounters& c) { return c.infer.count(); }},
     {"nv_inference_request_duration_us", "Microseconds in requests that were answered",
      [](const ModelCounters& c) { return us(c.success.ns()); }},
+    {"nv_inference_queue_duration_us", "Microseconds waiting for a thread",
+     [](const ModelCounters& c) { return us(c.queue.ns()); }},
     {"nv_inference_compute_input_duration_us", "Microseconds reading and checking requests",
      [](const ModelCounters& c) { return us(c.input.ns()); }},
     {"nv_inference_compute_infer_duration_us", "Microseconds in the model",
@@ -120,6 +122,12 @@ void add_models(const Repository& repository, Page& page) {
     for (const ServedModelPtr& model : models) {
       page.sample(labels_of(*model), count.value(model->counters()));
     }
+  }
+  page.begin("nv_inference_pending_request_count", "gauge",
+             "Inference requests that wait for a thread now");
+  for (const ServedModelPtr& model : models) {
+    const std::int64_t pending = model->counters().pending.load(std::memory_order_relaxed);
+    page.sample(labels_of(*model), static_cast<std::uint64_t>(pending));
   }
   page.begin("lathe_inference_duration_seconds", "histogram",
              "Seconds from a request read to its reply made, of those that were answered");

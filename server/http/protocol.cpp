@@ -1,5 +1,7 @@
 // The Open Inference Protocol's calls.
 #include <charconv>
+#include <future>
+#include <memory>
 #include <string>
 
 #include "lathe/server/http/call.h"
@@ -113,20 +115,20 @@ Message about(const auto& call) {
 
 void HttpService::server_live(const Call&, HttpResponse& response) const {
   inference::ServerLiveResponse live;
-  inference_.server_live(live);
+  inference_.server_live({}, live);
   set_body(response, {{"live", live.live()}});
 }
 
 void HttpService::server_ready(const Call&, HttpResponse& response) const {
   inference::ServerReadyResponse ready;
-  inference_.server_ready(ready);
+  inference_.server_ready({}, ready);
   if (!ready.ready()) response.status = 503;
   set_body(response, {{"ready", ready.ready()}});
 }
 
 void HttpService::server_metadata(const Call&, HttpResponse& response) const {
   inference::ServerMetadataResponse metadata;
-  inference_.server_metadata(metadata);
+  inference_.server_metadata({}, metadata);
   Object extensions = list(metadata.extensions());
   extensions.push_back("binary_tensor_data");
   set_body(
@@ -244,15 +246,19 @@ void HttpService::repository_unload(const Call& call, HttpResponse& response) co
 void HttpService::run(const Work& work, const inference::ModelInferRequest& request,
                       inference::ModelInferResponse& response) const {
   if (!work.is_long) return inference_.model_infer(work, request, response);
-  const Count running(long_);
-  if (running.before() >= options_.max_long) {
+  const Count held(long_);
+  if (held.before() >= options_.max_long) {
     work.served->counters().fail.add(Work::Clock::now() - work.arrived);
-    throw Overloaded(
-        "R018",
-        std::to_string(options_.max_long) + " predictions that take long run: that is the limit",
-        "try again later, or raise --http-threads");
+    throw Overloaded("R018",
+                     std::to_string(options_.max_long) +
+                         " predictions that take long hold threads of HTTP: that is the limit",
+                     "try again later, or raise --http-threads");
   }
-  inference_.model_infer(work, request, response);
+  const auto job = std::make_shared<std::packaged_task<void()>>(
+      [&] { inference_.model_infer(work, request, response); });
+  std::future<void> done = job->get_future();
+  inference_.post(work, [job] { (*job)(); });
+  done.get();
 }
 
 std::unique_lock<std::mutex> HttpService::admin_turn() const {

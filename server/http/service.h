@@ -22,7 +22,7 @@ struct HttpServiceOptions {
   std::size_t max_json_bytes = std::size_t{16}
                                << 20;  // of JSON: read, it takes up to 20 times that
   bool local = true;                   // only this machine reaches the address
-  std::ptrdiff_t max_long = 64;        // predictions at a time that take long
+  std::ptrdiff_t max_long = 64;        // predictions at a time that take long, and hold a thread
   const CallMetrics* calls = nullptr;  // of gRPC, for /metrics
 };
 
@@ -44,7 +44,7 @@ class HttpService {
   void check_body(const HttpRequest& request) const;
   void check_json(std::size_t bytes) const;
   std::unique_lock<std::mutex> admin_turn() const;  // throws Overloaded (R018)
-  // Where it takes long, as one of max_long. Throws Overloaded (R018).
+  // Where it takes long, by a thread for that, and as one of max_long. Throws Overloaded (R018).
   void run(const Work& work, const inference::ModelInferRequest& request,
            inference::ModelInferResponse& response) const;
 

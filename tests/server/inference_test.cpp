@@ -577,10 +577,10 @@ TEST_F(InferenceTest, SaysWhatIsReady) {
   EXPECT_FALSE(ready("nobody", ""));
 
   inference::ServerReadyResponse response;
-  inference_.server_ready(response);
+  inference_.server_ready({}, response);
   EXPECT_FALSE(response.ready()) << "before anything listens";
   inference_.set_ready(true);
-  inference_.server_ready(response);
+  inference_.server_ready({}, response);
   EXPECT_TRUE(response.ready());
 }
 

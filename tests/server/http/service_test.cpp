@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "lathe/server/http/json.h"
 #include "lathe/server/watcher.h"
 
+#include "tests/server/gated_model.h"
 #include "tests/server/http/prometheus.h"
 #include "tests/server/models.h"
 
@@ -208,7 +210,8 @@ TEST_F(Service, AsksWhoMayCall) {
   EXPECT_EQ(status("GET", "/v2/models/linear", "Bearer 0123456789abcdee"), 401);
   EXPECT_EQ(status("POST", "/v2/repository/models/nobody/load", "Bearer 0123456789abcdef"), 403);
   EXPECT_EQ(status("POST", "/v2/repository/models/nobody/load", "Bearer fedcba9876543210"), 404);
-  for (const char* path : {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs"}) {
+  for (const char* path :
+       {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/docs/token.js"}) {
     EXPECT_EQ(status("GET", path, ""), 200) << path;
   }
   for (const char* path : {"/metrics", "/openapi.json", "/v2", "/v2/models/linear/ready"}) {
@@ -290,10 +293,54 @@ TEST_F(Service, CountsInPrometheusForm) {
   EXPECT_EQ(page.count(R"(lathe_build_info{version="0.1.0"})"), 1U);
 }
 
+TEST_F(Service, WorkThatTakesLongIsBoundedAndCounted) {
+  Gate gate;
+  repository_.publish(gated_model(gate, true));
+  const Inference inference(repository_, watcher_, {.threads = 1, .max_queue = 1});
+  const auto service = [&](std::ptrdiff_t most) {
+    return HttpService(inference, repository_, authority_, {.max_long = most});
+  };
+  const HttpService wide = service(3), narrow = service(0);
+  const HttpRequest request{.method = "POST",
+                            .path = "/v2/models/gated/predict",
+                            .body = R"([{"x0":1,"x1":2,"x2":3}])",
+                            .content_type = "application/json"};
+  const auto waiting = [&] {
+    return parse_prometheus(wide.answer({.method = "GET", .path = "/metrics"}).body)
+        .at(R"(nv_inference_pending_request_count{model="gated",version="1"})");
+  };
+  EXPECT_EQ(waiting(), 0.0);
+  std::vector<HttpResponse> replies(2);
+  std::jthread running([&] { replies[0] = wide.answer(request); });
+  gate.wait_for(1);
+  EXPECT_EQ(waiting(), 0.0) << "it is no longer pending";
+  std::jthread queued([&] { replies[1] = wide.answer(request); });
+  while (waiting() < 1.0) std::this_thread::yield();
+
+  const HttpResponse full = wide.answer(request);
+  EXPECT_EQ(full.status, 503);
+  EXPECT_EQ(header(full, "Retry-After"), "1");
+  EXPECT_THAT(full.body, HasSubstr("R018: 1 predictions that take long wait for a thread: that is "
+                                   "the limit; try again later, or raise --max-queue"));
+  const HttpResponse held = narrow.answer(request);
+  EXPECT_EQ(held.status, 503);
+  EXPECT_THAT(held.body, HasSubstr("raise --http-threads"));
+  EXPECT_EQ(waiting(), 1.0);
+  gate.open();
+  running.join();
+  queued.join();
+  for (const HttpResponse& reply : replies) EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(waiting(), 0.0);
+  const auto page = parse_prometheus(wide.answer({.method = "GET", .path = "/metrics"}).body);
+  EXPECT_GT(page.at(R"(nv_inference_queue_duration_us{model="gated",version="1"})"), 0.0);
+  EXPECT_EQ(page.at(R"(nv_inference_request_failure{model="gated",version="1"})"), 2.0);
+}
+
 TEST_F(Service, ShowsItsPageWithoutAnyOtherServer) {
   const HttpResponse page = get("/docs");
   EXPECT_EQ(page.status, 200);
-  EXPECT_THAT(page.body, HasSubstr("<rapi-doc spec-url=\"/openapi.json\""));
+  EXPECT_THAT(page.body, HasSubstr("spec-url=\"/openapi.json\""));
+  EXPECT_THAT(page.body, testing::Not(HasSubstr("token")));
   EXPECT_THAT(page.body, testing::Not(HasSubstr("http")));
   EXPECT_THAT(header(page, "Content-Security-Policy"), HasSubstr("default-src 'none'"));
   const HttpResponse script = get("/docs/rapidoc-min.js");
