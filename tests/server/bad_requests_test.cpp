@@ -1,5 +1,10 @@
 // Every rule that a request may break, from a table (bad_requests.json), over gRPC and over REST:
-// its status, and the beginning of what is said. --table prints what was answered.
+// its status, and the beginning of what is said. --table prints what was answered. Of a row,
+//   grpc, grpc_hex        are the request as protobuf's text, or bytes that are no message;
+//   rest, rest_text       its body, or one that is no JSON; binary: one with so many bytes after
+//   it; padding               so many bytes are added to its id, or as spaces to its body; call,
+//   model, version, token, http {method, path, headers}   are what is not usual of it; http_text
+//   all bytes that are sent to the HTTP server.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +14,7 @@
 
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -22,6 +28,7 @@
 #include "lathe/server/transport.h"
 #include "lathe/server/watcher.h"
 
+#include "tests/server/http/raw_client.h"
 #include "tests/server/models.h"
 
 // Last: a system header that it includes makes a macro of a name that Eigen uses.
@@ -56,9 +63,11 @@ class BadRequests : public testing::Test {
     repository_.publish(std::make_shared<ServedModel>("linear", 1, linear_model(3)));
     repository_.publish(std::make_shared<ServedModel>("species", 1, species_model()));
     repository_.publish(std::make_shared<ServedModel>("strict", 1, strict_species_model()));
+    repository_.publish(std::make_shared<ServedModel>("digits", 1, digit_model()));
+    repository_.publish(std::make_shared<ServedModel>("levels", 1, level_model()));
     repository_.set_state("broken", 1, VersionState::unavailable, "it is bad");
-    stub_ = inference::GRPCInferenceService::NewStub(
-        grpc::CreateChannel(transport_.address(), grpc::InsecureChannelCredentials()));
+    channel_ = grpc::CreateChannel(transport_.address(), grpc::InsecureChannelCredentials());
+    stub_ = inference::GRPCInferenceService::NewStub(channel_);
   }
   ~BadRequests() override { std::filesystem::remove(tokens_); }
 
@@ -72,12 +81,13 @@ class BadRequests : public testing::Test {
   }
 
   static bool has_grpc(const json& row) {
-    return row.contains("grpc") || row.value("call", "infer").ends_with("load");
+    return row.contains("grpc") || row.contains("grpc_hex") || loads(row);
   }
   static bool has_rest(const json& row) {
     return row.contains("rest") || row.contains("rest_text") || row.contains("binary") ||
-           row.value("call", "infer").ends_with("load");
+           row.contains("http") || row.contains("http_text") || loads(row);
   }
+  static bool loads(const json& row) { return row.value("call", "infer").ends_with("load"); }
 
   Answer ask_grpc(const json& row) const {
     grpc::ClientContext context;
@@ -95,37 +105,85 @@ class BadRequests : public testing::Test {
       inference::RepositoryModelUnloadResponse response;
       request.set_model_name(row.value("model", "linear"));
       status = stub_->RepositoryModelUnload(&context, request, &response);
+    } else if (row.contains("grpc_hex")) {
+      status = call_on_bytes(context, row["grpc_hex"]);
     } else {
       Request request;
       inference::ModelInferResponse response;
       EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(row["grpc"], &request)) << row;
       request.set_model_name(row.value("model", "linear"));
       request.set_model_version(row.value("version", ""));
+      request.set_id(padding(row));
       status = stub_->ModelInfer(&context, request, &response);
     }
     return {status_names.at(status.error_code()), status.error_message()};
   }
 
+  grpc::Status call_on_bytes(grpc::ClientContext& context, const std::string& hex) const {
+    std::string bytes;
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+      bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    }
+    grpc::GenericStub stub(channel_);
+    grpc::CompletionQueue queue;
+    const grpc::Slice slice(bytes);
+    const auto call = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/ModelInfer",
+                                            grpc::ByteBuffer(&slice, 1), &queue);
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    call->StartCall();
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return status;
+  }
+
+  static std::string padding(const json& row) {
+    return std::string(row.value("padding", std::size_t{0}), ' ');
+  }
+
   Answer ask_rest(const json& row) {
+    if (row.contains("http_text")) return ask_raw(row["http_text"].get<std::string>());
+    const json http = row.value("http", json::object());
+    httplib::Request request;
+    request.method = http.value("method", "POST");
+    request.path = http.value("path", usual_path(row));
+    const std::string token = row.value("token", usual_token);
+    if (!token.empty()) request.set_header("Authorization", token);
+    request.body = row.value("rest_text", row.contains("rest") ? row["rest"].dump() : "");
+    if (row.contains("binary")) {
+      request.body = row["binary"][0].dump();
+      request.set_header("Inference-Header-Content-Length", std::to_string(request.body.size()));
+      request.body.append(row["binary"][1].get<std::size_t>(), '\0');
+    }
+    request.body += padding(row);
+    const json headers = http.value("headers", json::object());
+    if (!headers.contains("Content-Type")) request.set_header("Content-Type", "application/json");
+    for (const auto& [name, value] : headers.items()) {
+      request.headers.erase(name);
+      request.set_header(name, value.get<std::string>());
+    }
+    const httplib::Result result = client_.send(request);
+    EXPECT_TRUE(result) << row;
+    return {std::to_string(result->status), json::parse(result->body).value("error", "")};
+  }
+
+  static std::string usual_path(const json& row) {
     const std::string call = row.value("call", "infer");
     const std::string model = row.value("model", "linear");
     const std::string version = row.value("version", "");
-    const std::string path =
-        call.ends_with("load")
-            ? "/v2/repository/models/" + model + "/" + call
-            : "/v2/models/" + model + (version.empty() ? "" : "/versions/" + version) + "/" + call;
-    httplib::Headers headers;
-    const std::string token = row.value("token", usual_token);
-    if (!token.empty()) headers.emplace("Authorization", token);
-    std::string body = row.value("rest_text", row.contains("rest") ? row["rest"].dump() : "");
-    if (row.contains("binary")) {
-      body = row["binary"][0].dump();
-      headers.emplace("Inference-Header-Content-Length", std::to_string(body.size()));
-      body.append(row["binary"][1].get<std::size_t>(), '\0');
-    }
-    const httplib::Result result = client_.Post(path, headers, body, "application/json");
-    EXPECT_TRUE(result) << row;
-    return {std::to_string(result->status), json::parse(result->body).value("error", "")};
+    return loads(row) ? "/v2/repository/models/" + model + "/" + call
+                      : "/v2/models/" + model + (version.empty() ? "" : "/versions/" + version) +
+                            "/" + call;
+  }
+
+  Answer ask_raw(const std::string& bytes) const {
+    const RawClient client(http_.address());
+    const std::string reply = client.ask(bytes);
+    const std::size_t body = reply.find("\r\n\r\n");
+    if (body == std::string::npos) return {"", reply};
+    return {reply.substr(9, 3), json::parse(reply.substr(body + 4)).value("error", "")};
   }
 
   Repository repository_;
@@ -133,10 +191,14 @@ class BadRequests : public testing::Test {
   Inference inference_{repository_, watcher_, {.max_cells = 12}};
   std::string tokens_ = write_tokens();
   Authority authority_{tokens_};
-  Transport transport_{inference_, repository_, authority_, {.address = "127.0.0.1:0"}};
-  HttpService service_{inference_, repository_, authority_};
-  HttpServer http_{service_, {.address = "127.0.0.1:0"}};
+  Transport transport_{
+      inference_, repository_, authority_, {.address = "127.0.0.1:0", .max_message_mib = 1}};
+  HttpService service_{inference_, repository_, authority_, {.max_json_bytes = 4000}};
+  HttpServer http_{
+      service_,
+      {.address = "127.0.0.1:0", .limits = {.max_header_bytes = 2000, .max_body_bytes = 8000}}};
   httplib::Client client_{"http://" + http_.address()};
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<inference::GRPCInferenceService::Stub> stub_;
 };
 
