@@ -119,6 +119,11 @@ FittedPipeline cluster_model() { return fit_text("kmeans(n_clusters=2)", clouds(
 
 FittedPipeline scaler_model() { return fit_text("standard_scaler", clouds(2)); }
 
+FittedPipeline heavy_model() {
+  return fit_text("pca(n_components=300) | kmeans(n_clusters=2)",
+                  numeric_table(random_matrix(330, 300, 9)));
+}
+
 FittedPipeline level_model() {
   Table table;
   table.add_numeric("x0", {0.0, 1.0, 0.0, 1.0});

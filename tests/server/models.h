@@ -23,6 +23,9 @@ FittedPipeline verbose_model();  // the same with labels of 100 letters
 FittedPipeline cluster_model();  // kmeans, 2 clusters of x0 and x1
 FittedPipeline scaler_model();   // standard_scaler of x0 and x1
 
+// pca of 300 columns, then kmeans, 2 clusters: rows that take long, to a short answer.
+FittedPipeline heavy_model();
+
 // one_hot_encoder of the number x0, which is 0 or 1 and so never its mean, and of the text x1, ""
 // or "b". It refuses all others.
 FittedPipeline level_model();
