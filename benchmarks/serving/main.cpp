@@ -26,6 +26,7 @@ struct Options {
   int columns = 20;
   bool typed = false;
   bool same_bits = false;
+  bool may_be_refused = false;
   std::vector<std::string> files;
   double seconds = 1.0;
   double warmup = 0.2;
@@ -89,7 +90,7 @@ server::CheckReply same_as_alone(const server::Load& load) {
   };
 }
 
-int report(const server::LoadReport& report) {
+int report(const server::LoadReport& report, bool may_be_refused) {
   const auto microseconds = [&](double q) {
     return std::chrono::duration<double, std::micro>(report.latency.quantile(q)).count();
   };
@@ -101,7 +102,8 @@ int report(const server::LoadReport& report) {
                                  {"errors", report.errors}};
   if (!report.first_error.empty()) line["first_error"] = report.first_error;
   std::cout << line.dump() << "\n";
-  return report.errors.empty() && report.replies > 0 ? 0 : 1;
+  const std::size_t allowed = may_be_refused ? report.errors.count("RESOURCE_EXHAUSTED") : 0;
+  return report.errors.size() == allowed && report.replies > 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -127,6 +129,8 @@ int main(int argc, char** argv) {
       "file with a serialized ModelInferRequest to send instead; several are sent in turn");
   app.add_flag("--same-bits", options.same_bits,
                "ask once alone first; every reply must be that one, byte for byte");
+  app.add_flag("--may-be-refused", options.may_be_refused,
+               "RESOURCE_EXHAUSTED is no failure; latency is of the others");
   app.add_option("--in-flight", load.in_flight, "calls at once")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
@@ -167,7 +171,7 @@ int main(int argc, char** argv) {
       load.check = [](std::size_t, std::string_view reply) { return stream_error(reply); };
     }
     if (options.same_bits) load.check = same_as_alone(load);
-    return report(run_load(load));
+    return report(run_load(load), options.may_be_refused);
   } catch (const std::exception& error) {
     std::cerr << "serving_load: " << error.what() << "\n";
     return 1;

@@ -1,4 +1,4 @@
-"""What takes too long for a test: lathed over millions of requests and a thousand reloads.
+"""What takes too long for a test: lathed over millions of requests, a thousand reloads, and overload.
 
     soak.py BIN [--requests N] [--reloads N] [--rate R]
 
@@ -7,6 +7,7 @@ memory grew, or the 99th percentile of latency rose, beyond the bounds.
 """
 import argparse
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -19,11 +20,13 @@ import grpc
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                                 "benchmarks", "serving"))
-from serving import Server, load, make_messages, write_linear
+from serving import Server, load, make_messages, write_csv, write_linear
 
 MEMORY_GROWTH = 1.05  # of the resident memory, once warm
 P99_RISE = 1.3        # while models are reloaded, over the steady one
+P99_OVERLOADED = 2.0  # of what is accepted at thrice the rate that it can do, over that at a full queue
 ROUNDS = 5
+QUEUE = 4
 
 
 class Soak:
@@ -35,10 +38,11 @@ class Soak:
         self.version = 1
         self.models = [self.fit(offset) for offset in (0.5, 1.5)]
         self.add(self.version)
+        self.add_heavy()
         self.server = Server([self.program("lathed"), "--http-address", "none",
                               "--model-repository", self.path("models"),
                               "--grpc-address", "unix:" + self.path("socket"),
-                              "--http-address", "none"])
+                              "--max-queue", str(QUEUE)])
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -53,6 +57,23 @@ class Soak:
                         "--pipeline", "linear_regression", "--output", model],
                        stdout=subprocess.DEVNULL, check=True)
         return model
+
+    def add_heavy(self):
+        """A model of which a request takes about a millisecond."""
+        numbers = random.Random(3)
+        names = [f"x{j}" for j in range(300)]
+        write_csv(self.path("heavy.csv"), names,
+                  [[numbers.uniform(-1, 1) for _ in names] for _ in range(330)])
+        os.makedirs(self.path("models", "heavy", "1"))
+        subprocess.run([self.program("lathe"), "fit", self.path("heavy.csv"), "--pipeline",
+                        "pca(n_components=300) | kmeans(n_clusters=2)", "--output",
+                        self.path("models", "heavy", "1", "model.lathe")],
+                       stdout=subprocess.DEVNULL, check=True)
+        request = self.messages.ModelInferRequest(model_name="heavy")
+        request.inputs.add(name="x", datatype="UINT8", shape=[500, 300])  # many rows in few bytes
+        request.raw_input_contents.append(bytes(i % 251 for i in range(500 * 300)))
+        with open(self.path("heavy.request"), "wb") as file:
+            file.write(request.SerializeToString())
 
     def add(self, version):
         """A version that appears whole."""
@@ -126,6 +147,24 @@ class Soak:
                      P99_RISE)
         self.verdict("memory over the reloads", memory[-1] / memory[0], MEMORY_GROWTH)
 
+    def overload(self):
+        """Requests that take long, as many as fill the queue, and thrice what can be done."""
+        options = ("--request", self.path("heavy.request"), "--channels", 4, "--seconds", 3,
+                   "--same-bits", "--may-be-refused")
+        rises, lines = [], []
+        for _ in range(ROUNDS):
+            full = self.load(*options, "--in-flight", os.cpu_count() + QUEUE)
+            rate = 3 * full["requests_per_second"]
+            over = self.load(*options, "--in-flight", 256, "--rate", rate)
+            refused = over["errors"].get("RESOURCE_EXHAUSTED", 0)
+            rises.append(over["p99_us"] / full["p99_us"])
+            lines.append(f"  queue full: p99 {full['p99_us'] / 1e3:.1f} ms at "
+                         f"{full['requests_per_second']:.0f} requests/s; {rate:.0f} offered: p99 "
+                         f"{over['p99_us'] / 1e3:.1f} ms of {over['replies']}, {refused} refused")
+        print(f"\noverload, a queue of {QUEUE}\n" + "\n".join(lines))
+        self.verdict("p99 of what is accepted over that at a full queue, median",
+                     statistics.median(rises), P99_OVERLOADED)
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -139,6 +178,7 @@ def main():
         try:
             soak.requests(options.requests)
             soak.reloads(options.reloads, options.rate)
+            soak.overload()
         finally:
             status = soak.server.stop()
         print(f"\nlathed ended with exit status {status}")
