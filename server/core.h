@@ -2,8 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <limits>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -14,27 +12,12 @@
 #include "lathe/server/call_metrics.h"
 #include "lathe/server/infer_messages.h"
 #include "lathe/server/inference.h"
+#include "lathe/server/messages.h"
 #include "lathe/server/status.h"
 #include "lathe/server/transport.h"
 #include "lathe/server/worker.h"
 
 namespace lathe::server {
-
-// Throws Overloaded (R017) for more than protobuf's 2 GiB.
-inline void write_message(const google::protobuf::MessageLite& message, Bytes& bytes) {
-  const std::size_t size = message.ByteSizeLong();
-  constexpr std::size_t most = std::numeric_limits<int>::max();
-  if (size > most) {
-    throw Overloaded("R017",
-                     "a reply of " + std::to_string(size) + " bytes is larger than the limit of " +
-                         std::to_string(most),
-                     "send fewer rows at a time, or ask for one output");
-  }
-  const grpc::Slice slice(size);
-  message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
-  Bytes whole(&slice, 1);
-  bytes.Swap(&whole);
-}
 
 struct Core {
   Core(Inference& core, const Authority& who, const TransportOptions& options)
@@ -53,25 +36,6 @@ struct Core {
                 .most_waiting = 16,
                 .work = "calls to load or unload",
                 .cure = "try again later"}};
-
-  // Takes the bytes away. Throws Overloaded (R017) and InvalidArgument (R019).
-  template <class Message>
-  void read_message(Bytes& bytes, Message& message) const {
-    const std::size_t size = bytes.Length();
-    if (size > max_message_bytes) {
-      message.Clear();  // of what was in it before
-      throw Overloaded("R017",
-                       "a request of " + std::to_string(size) +
-                           " bytes is larger than the limit of " +
-                           std::to_string(max_message_bytes),
-                       "send fewer rows at a time, or raise --max-message-mib");
-    }
-    if (!grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) {
-      throw InvalidArgument("R019",
-                            "the bytes are no " + std::string(Message::descriptor()->name()),
-                            "they must be of the protocol's messages, and text must be UTF-8");
-    }
-  }
 
   // Throws what Authority::check() throws.
   void allow(const grpc::CallbackServerContext& context, Access access) const {
@@ -98,7 +62,7 @@ struct Core {
       allow(*context, access);
       Request in;
       Reply out;
-      read_message(own(request), in);
+      read_message(own(request), max_message_bytes, in);
       (inference.*call)(in, out);
       write_message(out, reply);
     });
@@ -120,7 +84,7 @@ struct Core {
     const grpc::Status posted = answer([&] {
       allow(*context, Access::admin);
       Request in;
-      read_message(own(request), in);
+      read_message(own(request), max_message_bytes, in);
       admin.post([this, finish, &reply, call, in] {
         activity.begin();
         finish(answer([&] {
@@ -141,7 +105,7 @@ struct Core {
              inference::ModelInferResponse& response, const Context& context, Done done) {
     bool later = false;
     const grpc::Status status = answer([&] {
-      read_message(bytes, request);
+      read_message(bytes, max_message_bytes, request);
       const Work work = inference.plan(request, deadline(context));
       if (!work.is_long) return inference.model_infer(work, request, response);
       inference.post(work, [this, work, &request, &response, &context, done] {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include <google/protobuf/arena.h>
-#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/message_allocator.h>
 
 #include "lathe/proto/inference.pb.h"
+#include "lathe/server/messages.h"
 
 namespace lathe::server {
 
@@ -29,9 +29,6 @@ struct Activity {
   }
   void end() { running.fetch_sub(1, std::memory_order_relaxed); }
 };
-
-// Messages come and go as bytes: gRPC would answer UNIMPLEMENTED to those that it cannot read.
-using Bytes = grpc::ByteBuffer;
 
 // gRPC releases this once the reply is written, so it tells exactly which calls are in flight. Each
 // thread keeps a few that are done with. The messages live on an arena whose first block is used

@@ -84,6 +84,27 @@ TEST_F(TransportTest, TakesCompressedRequests) {
   }
 }
 
+TEST_F(TransportTest, ACompressedMessageIsUnpackedNoFurtherThanTheLimit) {
+  Request bomb = matrix_request("linear", Matrix::Zero(1, 3), true);
+  bomb.add_raw_input_contents(std::string(300 << 20, '\0'));
+  grpc::ClientContext contexts[2];
+  contexts[0].set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  ModelInferResponse ignored;
+  const grpc::Status status = stub_->ModelInfer(&contexts[0], bomb, &ignored);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(),
+              StartsWith("R017: a request of more than 1048576 bytes is larger than the limit"));
+
+  contexts[1].set_compression_algorithm(GRPC_COMPRESS_DEFLATE);
+  const auto stream = stub_->ModelStreamInfer(&contexts[1]);
+  inference::ModelStreamInferResponse reply;
+  ASSERT_TRUE(stream->Write(matrix_request("linear", Matrix::Zero(1000, 3), true)));
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.infer_response().outputs(0).shape(0), 1000) << reply.error_message();
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(TransportTest, WorkThatTakesLongLeavesTheOtherCallsAlone) {
   Gate gate;
   start(TransportOptions{.address = "127.0.0.1:0"}, {.threads = 1, .max_queue = 1});

@@ -1,0 +1,77 @@
+// Messages as bytes: gRPC would answer UNIMPLEMENTED to those that it cannot read, name no flag for
+// those that are too large, and unpack compressed ones without bound. Only transport.cpp includes
+// this.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <google/protobuf/message.h>
+#include <grpcpp/grpcpp.h>
+
+#include "lathe/ml/core/error.h"
+#include "lathe/server/compressed.h"
+
+namespace lathe::server {
+
+using Bytes = grpc::ByteBuffer;
+
+[[noreturn]] inline void refuse_large(const std::string& size, std::size_t most) {
+  throw Overloaded(
+      "R017", "a request of " + size + " bytes is larger than the limit of " + std::to_string(most),
+      "send fewer rows at a time, or raise --max-message-mib");
+}
+
+// What the bytes are once unpacked, where they are compressed.
+inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
+  grpc::Slice whole;
+  if (bytes.TrySingleSlice(&whole).ok()) return std::nullopt;  // which it is only if not compressed
+  std::vector<grpc::Slice> slices;
+  if (!bytes.Valid() || !bytes.Dump(&slices).ok()) return std::nullopt;
+  std::vector<std::string_view> parts;
+  for (const grpc::Slice& slice : slices) {
+    parts.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  if (parts.empty() || !is_compressed(parts[0].size() > 1 ? parts[0] : "")) return std::nullopt;
+  auto text = unpack(parts, most);
+  if (!text) refuse_large("more than " + std::to_string(most), most);
+  return text;
+}
+
+// Takes the bytes away. Throws Overloaded (R017) past `most` bytes, compressed or not, and
+// InvalidArgument (R019) for what is no such message.
+inline void read_message(Bytes& bytes, std::size_t most, google::protobuf::Message& message) {
+  message.Clear();
+  const std::size_t size = bytes.Length();
+  if (size > most) refuse_large(std::to_string(size), most);
+  const auto text = unpacked(bytes, most);
+  const bool read =
+      text ? message.ParseFromString(*text)
+           : grpc::SerializationTraits<google::protobuf::Message>::Deserialize(&bytes, &message)
+                 .ok();
+  if (read) return;
+  throw InvalidArgument("R019", "the bytes are no " + message.GetDescriptor()->name(),
+                        "they must be of the protocol's messages, and text must be UTF-8");
+}
+
+// Throws Overloaded (R017) for more than protobuf's 2 GiB.
+inline void write_message(const google::protobuf::MessageLite& message, Bytes& bytes) {
+  const std::size_t size = message.ByteSizeLong();
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  if (size > most) {
+    throw Overloaded("R017",
+                     "a reply of " + std::to_string(size) + " bytes is larger than the limit of " +
+                         std::to_string(most),
+                     "send fewer rows at a time, or ask for one output");
+  }
+  const grpc::Slice slice(size);
+  message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
+  Bytes whole(&slice, 1);
+  bytes.Swap(&whole);
+}
+
+}  // namespace lathe::server
