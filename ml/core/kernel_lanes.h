@@ -48,5 +48,27 @@ using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = d
 #endif
 }
 
+[[maybe_unused]] inline Wide all(double x) { return x - Wide{}; }
+
+// -1 in the first n lanes, 0 in the others.
+[[maybe_unused]] inline Whole first_lanes(ptrdiff_t n) {
+  Whole lane;
+  for (ptrdiff_t k = 0; k < width; ++k) lane[k] = k;
+  return lane < Whole{} + n;
+}
+
+// What is in lanes of 0 comes to 0, NaN too.
+[[maybe_unused]] inline Wide masked(Wide a, Whole mask) {
+  return reinterpret_cast<Wide>(reinterpret_cast<Whole>(a) & mask);
+}
+
+// From p, unless that would run over the end: then what is there, and zeros.
+[[maybe_unused]] inline Wide load_within(const double* p, const double* end) {
+  if (p + width <= end) return at(p);
+  double part[width] = {};
+  for (ptrdiff_t k = 0; k < width && p + k < end; ++k) part[k] = p[k];
+  return at(part);
+}
+
 }  // namespace
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

@@ -1,5 +1,6 @@
 // The loops of predict and transform. Eight lanes everywhere, in one order and without fused
 // multiply-add: a narrower machine takes several registers for one, and the bits stay the same.
+#include "lathe/ml/core/kernel_exp.h"
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_table.h"
 
@@ -124,43 +125,6 @@ void squared_distances(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_
   }
 }
 
-// exp(x): x = k ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), the Taylor polynomial of
-// degree 13 at r (its remainder is below 5e-18), times 2^k in two halves so that subnormal results
-// round once. The system's exp is not used: its last bit depends on the processor. Within 1 ulp.
-inline void exp_wide(double* x) {
-  constexpr double round_shift = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
-  constexpr double ln2_high = 0x1.62e42feep-1;  // 32 bits: its product with k is exact
-  constexpr double ln2_low = 0x1.a39ef35793c76p-33;
-  const Wide given = at(x);
-  // Outside, the result is 0 or infinity anyway; NaN compares false and stays.
-  Wide bounded = given < -746.0 ? Wide{} - 746.0 : given;
-  bounded = bounded > 710.0 ? Wide{} + 710.0 : bounded;
-  const Wide shifted = bounded * 0x1.71547652b82fep0 + round_shift;
-  const Wide k = shifted - round_shift;
-  const Wide r = (bounded - k * ln2_high) - k * ln2_low;
-  Wide p = Wide{} + 1.0 / 6227020800.0;
-  constexpr double coefficients[] = {1.0 / 479001600.0,
-                                     1.0 / 39916800.0,
-                                     1.0 / 3628800.0,
-                                     1.0 / 362880.0,
-                                     1.0 / 40320.0,
-                                     1.0 / 5040.0,
-                                     1.0 / 720.0,
-                                     1.0 / 120.0,
-                                     1.0 / 24.0,
-                                     1.0 / 6.0,
-                                     0.5};
-  for (const double c : coefficients) p = p * r + c;
-  const Wide grown = 1.0 + (r + (r * r) * p);
-  // The integer k stands in the low bits of `shifted`; 2^half is built in the exponent field.
-  const Whole integer = (reinterpret_cast<Whole>(shifted) << 32) >> 32;
-  const Whole half = integer >> 1;
-  const Whole first = (half + 1023) << 52;
-  const Whole second = (integer - half + 1023) << 52;
-  const Wide result = (grown * reinterpret_cast<Wide>(first)) * reinterpret_cast<Wide>(second);
-  at(x) = given == given ? result : given;
-}
-
 // body(the numbers of a register at p) over n of them; the tail goes through a padded copy.
 template <class Body>
 void in_registers(double* x, ptrdiff_t n, Body body) {
@@ -173,16 +137,14 @@ void in_registers(double* x, ptrdiff_t n, Body body) {
   for (ptrdiff_t i = whole; i < n; ++i) x[i] = tail[i - whole];
 }
 
-void exp(double* x, ptrdiff_t n) { in_registers(x, n, exp_wide); }
+void exp(double* x, ptrdiff_t n) {
+  in_registers(x, n, [](double* p) { at(p) = exp_of(at(p)); });
+}
 
 void logistic(double* x, ptrdiff_t n) {
   in_registers(x, n, [](double* p) {
     const Wide given = at(p);
-    Wide e = given > 0.0 ? -given : given;  // exp of something <= 0 never overflows
-    double lane[width];
-    at(lane) = e;
-    exp_wide(lane);
-    e = at(lane);
+    const Wide e = exp_of(given > 0.0 ? -given : given);  // of something <= 0 never overflows
     at(p) = (given > 0.0 ? Wide{} + 1.0 : e) / (1.0 + e);
   });
 }

@@ -9,6 +9,7 @@
 // 500 3.5 instead of 6; most of what is left is reading the rows.
 #include <type_traits>
 
+#include "lathe/ml/core/kernel_exchange.h"
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_residuals.h"
 
@@ -19,8 +20,6 @@ constexpr ptrdiff_t side_by_side =
     width < 4 ? width : 4;              // rows, or vectors, whose sums do not wait for each other
 constexpr ptrdiff_t rows_at_once = 16;  // share their biases
 constexpr ptrdiff_t cache_line = 64;
-
-inline Wide all(double x) { return x - Wide{}; }
 
 // a * b - product, exactly; without the instruction by Dekker's splitting (1971).
 inline Wide product_error(Wide a, Wide b, Wide product) {
@@ -104,37 +103,6 @@ inline Wide bias_above(Wide most) {
   return reinterpret_cast<Wide>((bits & (Whole{} + exponent)) + (Whole{} + twice_up_and_half));
 }
 
-// The lanes of both, those that have the bit `half` changing places with those of the other that
-// have not.
-template <ptrdiff_t half>
-inline void exchange(Wide& a, Wide& b) {
-  const Wide first = a;
-  const Wide second = b;
-#if defined(__AVX512F__)
-  if constexpr (half == 1) {
-    a = __builtin_shufflevector(first, second, 0, 8, 2, 10, 4, 12, 6, 14);
-    b = __builtin_shufflevector(first, second, 1, 9, 3, 11, 5, 13, 7, 15);
-  } else if constexpr (half == 2) {
-    a = __builtin_shufflevector(first, second, 0, 1, 8, 9, 4, 5, 12, 13);
-    b = __builtin_shufflevector(first, second, 2, 3, 10, 11, 6, 7, 14, 15);
-  } else {
-    a = __builtin_shufflevector(first, second, 0, 1, 2, 3, 8, 9, 10, 11);
-    b = __builtin_shufflevector(first, second, 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-#elif defined(__AVX2__)
-  if constexpr (half == 1) {
-    a = __builtin_shufflevector(first, second, 0, 4, 2, 6);
-    b = __builtin_shufflevector(first, second, 1, 5, 3, 7);
-  } else {
-    a = __builtin_shufflevector(first, second, 0, 1, 4, 5);
-    b = __builtin_shufflevector(first, second, 2, 3, 6, 7);
-  }
-#else
-  a = __builtin_shufflevector(first, second, 0, 2);
-  b = __builtin_shufflevector(first, second, 1, 3);
-#endif
-}
-
 // The sums of the lanes of 2 * half rows, lane i being row i in the end.
 template <ptrdiff_t half>
 inline Double2 fold_rows(Wide* high, Wide* low) {
@@ -149,13 +117,6 @@ inline Double2 fold_rows(Wide* high, Wide* low) {
   }
   if constexpr (half > 1) return fold_rows<half / 2>(high, low);
   return {high[0], low[0]};
-}
-
-inline Wide load_within(const double* p, const double* end) {
-  if (p + width <= end) return at(p);
-  double part[width] = {};
-  for (ptrdiff_t k = 0; k < width && p + k < end; ++k) part[k] = p[k];
-  return at(part);
 }
 
 // One number of each of `count` rows, zeros beyond.

@@ -35,17 +35,8 @@ struct Ahead {
   const char* end;
 };
 
-inline Wide all(double x) { return x - Wide{}; }
 inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 inline ptrdiff_t width_of(ptrdiff_t cols, ptrdiff_t p) { return least(panel, cols - p * panel); }
-
-// From p, unless that would run over the end: then what is there, and zeros.
-inline Wide load_within(const double* p, const double* end) {
-  if (p + width <= end) return at(p);
-  double part[width] = {};
-  for (ptrdiff_t k = 0; k < width && p + k < end; ++k) part[k] = p[k];
-  return at(part);
-}
 
 // The vectors of panel p that have columns of X alone.
 template <ptrdiff_t n, bool weighted>
@@ -67,8 +58,8 @@ inline void pack_whole(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, p
   }
 }
 
-// A vector that reaches beyond X: what is read there comes to nothing by a scale of 0, y is added
-// with its own scale, and 0 - (-1) is the column of ones. No branch on the column.
+// A vector that reaches beyond X: what is read there, which may be NaN, is masked, y is added with
+// its own scale, and 0 - (-1) is the column of ones. No branch on the column.
 template <bool weighted>
 inline void pack_mixed(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t column,
                        double* out, ptrdiff_t out_width) {
@@ -76,11 +67,12 @@ inline void pack_mixed(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, p
   const Wide x_scale = at(from.x_scale + column);
   const Wide y_scale = at(from.y_scale + column);
   const bool has_x = column < from.x_cols;
+  const Whole is_x = first_lanes(from.x_cols - column);
   const bool has_y = from.y_cols == 1;
   for (ptrdiff_t r = begin; r < end; ++r) {
     Wide value = shift;
     if (has_x) {
-      const Wide x = load_within(from.X + r * from.x_stride + column, from.x_end);
+      const Wide x = masked(load_within(from.X + r * from.x_stride + column, from.x_end), is_x);
       value = multiply_add(x, x_scale, shift);
     }
     if (has_y) value = multiply_add(all(from.y[r * from.y_stride]), y_scale, value);

@@ -183,6 +183,16 @@ TEST(Gram, OfAStridedViewIsThatOfTheCopy) {
   EXPECT_TRUE(same_bits(gram.xy, expected.xy));
 }
 
+TEST(Gram, ReadsNothingBesideItsColumns) {
+  const Matrix X = random_matrix(300, 5, 41);
+  const Matrix y = random_matrix(300, 1, 42);
+  Matrix wide = Matrix::Constant(300, 9, std::numeric_limits<double>::quiet_NaN());
+  wide.middleCols(2, 5) = X;
+  const Gram gram = centred_gram(wide.middleCols(2, 5), y, {});
+  EXPECT_EQ(gram.xx, centred_gram(X, y, {}).xx);
+  EXPECT_EQ(gram.xy, centred_gram(X, y, {}).xy);
+}
+
 TEST(Gram, ScalesWhereSquaresWouldLeaveTheRange) {
   const Matrix plain = random_matrix(400, 4, 9);
   const Matrix y = random_matrix(400, 1, 10) * 1e-200;
