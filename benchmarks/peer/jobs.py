@@ -67,7 +67,7 @@ def jobs():
     for shape in ((50000, 20), (200000, 50)):
         every.append(Job("logistic_regression", shape, "logistic", 3,
                          ["lbfgs", "newton-cholesky"], {"loss": ("no_higher", 1e-12)},
-                         bytes="8*n*d*i", flops="n*d*(d+1)*i"))
+                         bytes="8*n*d*i", flops="n*d*(d+1)+4*n*d*i"))
     scores = {"scores": ("close", 1e-9)}
     every.append(Job("cv_ridge_20_alphas", (200000, 50), "linear", 200,
                      ["GridSearchCV n_jobs=2"], scores, extra={"alphas": ALPHAS}))

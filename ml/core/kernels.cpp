@@ -7,6 +7,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernel_cluster_table.h"
+#include "lathe/ml/core/kernel_logistic.h"
 #include "lathe/ml/core/kernel_moments.h"
 #include "lathe/ml/core/kernel_residuals.h"
 #include "lathe/ml/core/kernel_score_table.h"
@@ -56,6 +57,16 @@ const MomentsTable& moments_table() {
   return at_level(baseline::moments_table, v3::moments_table, v4::moments_table);
 #else
   return baseline::moments_table;
+#endif
+}
+
+const LogisticTable& logistic_table() {
+#ifdef LATHE_X86_LEVELS
+  static const LogisticTable& chosen =
+      at_level(baseline::logistic_table, v3::logistic_table, v4::logistic_table);
+  return chosen;
+#else
+  return baseline::logistic_table;
 #endif
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/ml/core/kernel_logistic.h"
 #include "lathe/ml/core/kernel_tiles.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
@@ -151,6 +152,121 @@ Sums sum_rows(const LogisticProblem& problem, const Parameters& u, Curvature cur
   return sums;
 }
 
+// Columns and coefficients of a binary problem as the kernel reads them.
+class BinaryRows {
+ public:
+  BinaryRows(const LogisticProblem& problem, const Parameters& u)
+      : problem_(problem),
+        scale_(at(size(problem)), 0.0),
+        shift_(at(size(problem)), 0.0),
+        coef_(at(size(problem)), 0.0),
+        none_(at(size(problem)), 0.0) {
+    const ScaledColumns& x = problem.x;
+    for (std::size_t j = 0; j < x.index.size(); ++j) {
+      scale_[j] = x.scale[j];
+      shift_[j] = x.mean[j].hi;
+      coef_[j] = u(static_cast<Index>(j), 0);
+    }
+    if (problem.intercept) {
+      shift_[x.index.size()] = -1.0;  // what packing makes a column of ones
+      intercept_ = u(x.size(), 0);
+    }
+  }
+
+  // Whether the kernels read this problem: of two classes, its columns side by side.
+  static bool can_read(const LogisticProblem& problem) {
+    const std::vector<Index>& index = problem.x.index;
+    return problem.n_classes == 2 && !index.empty() &&
+           index.back() - index.front() + 1 == problem.x.size();
+  }
+
+  // Of packed columns.
+  static Index size(const LogisticProblem& problem) {
+    const Index step = kernels::tile_table().step;
+    return (problem.n_parameters() + step - 1) / step * step;
+  }
+
+  kernels::LogisticRows rows(Index first) const {
+    const ScaledColumns& x = problem_.x;
+    const std::vector<double>& weight = problem_.weights.weight;
+    return {row(first),
+            x.stride,
+            x.size(),
+            row(x.rows - 1) + x.size(),
+            scale_.data(),
+            shift_.data(),
+            coef_.data(),
+            intercept_,
+            problem_.label.data() + first,
+            weight.empty() ? nullptr : weight.data() + first};
+  }
+
+  kernels::PackSource packed(Index first, const double* root) const {
+    const ScaledColumns& x = problem_.x;
+    kernels::PackSource from{};
+    from.X = row(first);
+    from.x_stride = x.stride;
+    from.x_cols = x.size();
+    from.x_end = row(x.rows - 1) + x.size();
+    from.shift = shift_.data();
+    from.x_scale = scale_.data();
+    from.y_scale = none_.data();
+    from.root = root;
+    return from;
+  }
+
+  const double* row(Index i) const {
+    return problem_.x.data + i * problem_.x.stride + problem_.x.index.front();
+  }
+
+ private:
+  const LogisticProblem& problem_;
+  std::vector<double> scale_;
+  std::vector<double> shift_;
+  std::vector<double> coef_;
+  std::vector<double> none_;
+  double intercept_ = 0.0;
+};
+
+// As sum_rows, by kernels that read rows where they are.
+Sums sum_binary_rows(const LogisticProblem& problem, const BinaryRows& reader, bool with_hessian,
+                     Index begin, Index end) {
+  const kernels::TileTable& tiles = kernels::tile_table();
+  const Index whole = BinaryRows::size(problem);
+  Vector gradient = Vector::Zero(whole);
+  Vector odds(problem.weights.weight.empty() ? 0 : logistic_block);
+  Vector root(logistic_block);
+  Matrix packed(with_hessian ? logistic_block : 0, whole);
+  kernels::LogisticSums found{};
+  found.gradient = gradient.data();
+  found.odds = odds.data();
+  found.root = with_hessian ? root.data() : nullptr;
+  Sums sums;
+  if (with_hessian) sums.hessian = Matrix::Zero(whole, whole);
+  LogSum loss;
+  for (Index first = begin; first < end; first += logistic_block) {
+    const Index rows = std::min(logistic_block, end - first);
+    found.product = 0.0;
+    kernels::logistic_table().add(reader.rows(first), rows, found);
+    loss.add(1.0, found.product);
+    for (Index i = 0; i < rows && odds.size() > 0; ++i) {
+      loss.add(problem.weights.weight[at(first + i)], odds[i]);
+    }
+    if (!with_hessian) continue;
+    tiles.pack(reader.packed(first, root.data()), 0, rows, whole, packed.data(), logistic_block);
+    const bool adjacent = problem.x.stride < 2 * problem.x.cols;
+    const Index ahead = adjacent ? std::min(logistic_block, end - first - rows) : 0;
+    tiles.triangle(packed.data(), logistic_block, whole, rows, sums.hessian.data(),
+                   reader.row(first + rows), ahead * problem.x.stride);
+  }
+  sums.objective = found.outside + loss.total();
+  const Index d = problem.x.size();
+  sums.gradient = MatrixXd::Zero(problem.n_parameters(), 1);
+  sums.gradient.topRows(d) = gradient.head(d);
+  if (problem.intercept) sums.gradient(d, 0) = found.residual;
+  return sums;
+}
+
 // The lower triangle of the whole from its blocks' upper triangles.
 MatrixXd assemble(const Matrix& blocks, Index p, Index m) {
   MatrixXd hessian = MatrixXd::Zero(p * m, p * m);
@@ -195,9 +311,17 @@ LogisticValue evaluate(const LogisticProblem& problem, const Parameters& u, Curv
   const Index p = problem.n_parameters();
   const Index m = problem.n_scores();
   const Index size = part_size(problem, with_hessian ? p * m * p * m : 2 * p * m);
-  Sums sums = sum_of_parts<Sums>(problem.x.rows, size, [&](Index begin, Index end) {
-    return sum_rows(problem, u, curvature, begin, end);
-  });
+  Sums sums;
+  if (BinaryRows::can_read(problem) && !with_diagonal) {
+    const BinaryRows reader(problem, u);
+    sums = sum_of_parts<Sums>(problem.x.rows, size, [&](Index begin, Index end) {
+      return sum_binary_rows(problem, reader, with_hessian, begin, end);
+    });
+  } else {
+    sums = sum_of_parts<Sums>(problem.x.rows, size, [&](Index begin, Index end) {
+      return sum_rows(problem, u, curvature, begin, end);
+    });
+  }
   LogisticValue value{sums.objective + penalty_of(problem, u),
                       sums.gradient + penalty_times(problem, u), std::move(sums.diagonal),
                       with_hessian ? assemble(sums.hessian, p, m) : MatrixXd()};

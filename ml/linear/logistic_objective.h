@@ -14,7 +14,8 @@ struct LogisticProblem {
   Index n_parameters() const { return x.size() + (intercept ? 1 : 0); }  // of each class
   Index n_scores() const { return n_classes - 1; }
 
-  ScaledColumns x;  // of about unit variance where the penalty is small
+  // Of about unit variance where the penalty is small, about means that are doubles.
+  ScaledColumns x;
   const RowWeights& weights;
   std::vector<std::int32_t> label;  // of each row, in [0, n_classes)
   Index n_classes = 0;

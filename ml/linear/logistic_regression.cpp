@@ -8,7 +8,6 @@
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/error.h"
-#include "lathe/ml/core/gram.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/linear/factor.h"
@@ -30,16 +29,19 @@ struct PresentLabels {
 
 PresentLabels present_labels(const Labels& y, std::span<const double> weight) {
   std::vector<Index> rows;
-  for (Index i = 0; i < y.size(); ++i) {
-    if (weight.empty() || weight[at(i)] > 0.0) rows.push_back(i);
+  for (Index i = 0; i < std::ssize(weight); ++i) {
+    if (weight[at(i)] > 0.0) rows.push_back(i);
   }
-  const Labels present = y.select(rows).compact();
+  const Labels present = weight.empty() ? y.compact() : y.select(rows).compact();
   if (present.classes().size() < 2) {
     throw InvalidArgument("T008",
                           std::string(LogisticRegression::name) +
                               ": rows of positive weight hold " + "one class only ('" +
                               present.name(0) + "')",
                           "a classifier needs two");
+  }
+  if (weight.empty()) {
+    return {present.classes(), {present.codes().begin(), present.codes().end()}};
   }
   PresentLabels result{present.classes(), std::vector<std::int32_t>(at(y.size()), 0)};
   for (std::size_t k = 0; k < rows.size(); ++k) {
@@ -84,23 +86,26 @@ RowWeights combine(const RowWeights& weights, const std::vector<double>& of_clas
   return combined;
 }
 
-// Scaled columns and the check of their cells, which up to some hundred columns one pass for
-// their products does for less than the passes of scale_columns.
-ScaledColumns checked_columns(const MatrixView& X, const RowWeights& weights, bool centre,
-                              double strength, const Context& context) {
-  constexpr Index few = 128;
-  if (X.cols() > few) {
-    check_fit_cells(LogisticRegression::name, LogisticRegression::tags, X, context);
-    return scale_columns(X, weights, centre, strength);
-  }
-  const Gram gram = centred_gram(X, {.weight = weights.weight, .centre = centre, .scale = true});
-  if (!gram.xx.diagonal().allFinite())
-    check_fit_cells(LogisticRegression::name, LogisticRegression::tags, X, context);
-  const RowWeights scaled = RowWeights::of({}, X.rows());  // as weights.weight are already
-  return scale_columns_x(X, gram, scaled, strength);
+RowWeights row_weights(const LogisticRegression& options, const PresentLabels& y,
+                       std::span<const double> given) {
+  const Index rows = static_cast<Index>(y.code.size());
+  if (given.empty() && !options.class_weight) return RowWeights::of({}, rows);  // all 1
+  const RowWeights sample(given, rows);
+  return combine(sample, class_weights(options, y, sample), y.code);
 }
 
-// Columns for the optimiser: of about unit variance, so that scores and parameters are of a size.
+// Scaled columns, and the check of their cells.
+ScaledColumns checked_columns(const MatrixView& X, const RowWeights& weights, bool centre,
+                              double strength, const Context& context) {
+  if (std::optional<ScaledColumns> found = spread_columns(X, weights, centre, strength)) {
+    return std::move(*found);
+  }
+  check_fit_cells(LogisticRegression::name, LogisticRegression::tags, X, context);
+  return scale_columns(X, weights, centre, strength);
+}
+
+// Columns for the optimiser: of about unit variance, so that scores and parameters are of a size,
+// and about a double, which serves as well as the mean itself where there is an intercept.
 ScaledColumns unit_columns(const ScaledColumns& all, const RowWeights& weights) {
   std::vector<Index> varying;
   for (Index j = 0; j < all.size(); ++j) {
@@ -110,7 +115,7 @@ ScaledColumns unit_columns(const ScaledColumns& all, const RowWeights& weights) 
   const double scale = 1.0 / unit_scale(std::sqrt(weights.total.hi));
   for (std::size_t j = 0; j < varying.size(); ++j) {
     x.scale[j] *= scale;
-    x.mean[j] = {x.mean[j].hi * scale, x.mean[j].lo * scale};
+    x.mean[j] = x.mean[j].hi * scale;
     x.norm[j] *= scale;
   }
   return x;
@@ -202,8 +207,7 @@ LogisticRegressionModel LogisticRegression::fit(const MatrixView& X, const Label
   check_fit_shape(name, tags, X, context);
   check_fit_labels(name, X, y);
   PresentLabels labels = present_labels(y, context.weight);
-  const RowWeights sample(context.weight, X.rows());
-  const RowWeights weights = combine(sample, class_weights(*this, labels, sample), labels.code);
+  const RowWeights weights = row_weights(*this, labels, context.weight);
   const double strength = penalty ? weights.scale / C : 0.0;
 
   const ScaledColumns all = checked_columns(X, weights, fit_intercept, strength, context);

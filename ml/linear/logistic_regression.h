@@ -80,8 +80,9 @@ struct LogisticRegression {
     field(
         "class_weight", self.class_weight, above(0.0),
         "weights of classes (1 where none is given); balanced: so that all classes weigh the same");
-    field("tol", self.tol, above(0.0),
-          "stop when a step changes no parameter by more than this share of the largest");
+    field(
+        "tol", self.tol, above(0.0),
+        "stop when the next step would change no parameter by more than this share of the largest");
     field("max_iter", self.max_iter, at_least(1), "the most Newton steps");
   }
 

@@ -39,10 +39,7 @@ void RowProbabilities::find(const Matrix& scores, Index rows) {
 }
 
 LogisticRows::LogisticRows(const LogisticProblem& problem) : problem_(problem) {
-  for (const DoubleDouble& mean : problem.x.mean) {
-    mean_.push_back(mean.hi);
-    mean_rest_.push_back(mean.lo);
-  }
+  for (const DoubleDouble& mean : problem.x.mean) mean_.push_back(mean.hi);
   const std::vector<Index>& index = problem.x.index;
   adjacent_ = !index.empty() && index.back() - index.front() + 1 == problem.x.size();
 }
@@ -64,8 +61,7 @@ void LogisticRows::read_row(const double* from, double* to) const {
   using Values = Eigen::Map<const Eigen::ArrayXd>;
   const Index d = problem_.x.size();
   Eigen::Map<Eigen::ArrayXd>(to, d) =
-      (Values(from, d) * Values(problem_.x.scale.data(), d) - Values(mean_.data(), d)) -
-      Values(mean_rest_.data(), d);
+      Values(from, d) * Values(problem_.x.scale.data(), d) - Values(mean_.data(), d);
 }
 
 }  // namespace lathe

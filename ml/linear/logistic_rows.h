@@ -60,7 +60,6 @@ class LogisticRows {
 
   const LogisticProblem& problem_;
   std::vector<double> mean_;
-  std::vector<double> mean_rest_;
   bool adjacent_ = false;
 };
 

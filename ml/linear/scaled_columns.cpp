@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "lathe/ml/core/kernel_logistic.h"
 #include "lathe/ml/core/parallel.h"
 
 namespace lathe {
@@ -213,6 +214,51 @@ ScaledColumns from_gram(const MatrixView& X, const RowWeights& weights, bool cen
 }
 
 }  // namespace
+
+std::optional<ScaledColumns> spread_columns(const MatrixView& X, const RowWeights& weights,
+                                            bool centre, double penalty) {
+  const kernels::LogisticTable& table = kernels::logistic_table();
+  const Index padded = (X.cols() + table.width - 1) / table.width * table.width;
+  const double* weight = weights.weight.empty() ? nullptr : weights.weight.data();
+  std::vector<double> shift(at(padded), 0.0);
+  if (centre) {
+    Index first = 0;
+    while (first + 1 < X.rows() && weights[first] == 0.0) ++first;
+    std::copy_n(X.data() + first * X.outerStride(), X.cols(), shift.begin());
+  }
+  const Index size = part_rows(X.rows());
+  std::vector<Matrix> parts(at((X.rows() + size - 1) / size));
+  parallel_blocks(X.rows(), size, [&](Index part, Index begin, Index end) {
+    Matrix sums = Matrix::Zero(3, padded);
+    table.spread(X.data() + begin * X.outerStride(), end - begin, X.outerStride(), X.cols(),
+                 X.data() + (X.rows() - 1) * X.outerStride() + X.cols(), shift.data(),
+                 weight != nullptr ? weight + begin : nullptr,
+                 {sums.row(0).data(), sums.row(1).data(), sums.row(2).data()});
+    parts[at(part)] = std::move(sums);
+  });
+  Matrix sums = std::move(parts[0]);
+  for (std::size_t k = 1; k < parts.size(); ++k) {
+    sums.topRows(2) += parts[k].topRows(2);
+    sums.row(2) = sums.row(2).cwiseMax(parts[k].row(2));
+  }
+
+  const double total = weights.total.value();
+  Vector mean(X.cols());
+  Vector length(X.cols());  // squared
+  for (Index j = 0; j < X.cols(); ++j) {
+    const double square = sums(1, j);
+    const double step = centre ? sums(0, j) / total : 0.0;
+    length[j] = square - total * step * step;
+    mean[j] = shift[at(j)] + step;
+    if (square == 0.0 && sums(2, j) == 0.0) continue;  // constant
+    const bool in_range = square > 0x1p-700 && square < 0x1p+700;
+    if (!in_range || !(length[j] > 1e-3 * square)) return std::nullopt;
+  }
+  const RowWeights scaled = RowWeights::of({}, X.rows());  // as the sums are already
+  return from_gram(X, scaled, centre, penalty, [&](Index j) {
+    return GramColumn{mean[j], 0.0, 1.0, length[j]};
+  });
+}
 
 ScaledColumns scale_columns_x(const MatrixView& X, const Gram& gram, const RowWeights& weights,
                               double penalty) {

@@ -3,6 +3,7 @@
 // each row as it is read, so columns far from zero lose nothing, and scaling is exact.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -63,6 +64,12 @@ struct ScaledColumns {
 // scale makes norm^2 + penalty * scale^2 about 1.
 ScaledColumns scale_columns(const MatrixView& X, const RowWeights& weights, bool centre,
                             double penalty = 0.0);
+
+// The same in one pass, with means that are rounded to a double, which are as good where the model
+// has an intercept. None where a cell is not finite, or squares leave the range of doubles, or a
+// column is so far from its first row that its length drowns. Weights: a copy, or none.
+std::optional<ScaledColumns> spread_columns(const MatrixView& X, const RowWeights& weights,
+                                            bool centre, double penalty);
 
 // The same without a pass, from what the Gram matrix of X (or of y) tells.
 ScaledColumns scale_columns_x(const MatrixView& X, const Gram& gram, const RowWeights& weights,

@@ -267,6 +267,40 @@ TEST(LogisticRegression, ManyRowsReachTheOptimumFromASampleOfThem) {
   }
 }
 
+TEST(LogisticRegression, ReadsNothingBesideItsColumns) {
+  const Matrix X = noise(600, 5, 47);
+  Matrix wide = Matrix::Constant(600, 9, std::numeric_limits<double>::quiet_NaN());
+  wide.middleCols(2, 5) = X;
+  const Labels y = overlapping(X, 2, 48);
+  EXPECT_EQ(saved(LogisticRegression{}.fit(wide.middleCols(2, 5), y)),
+            saved(LogisticRegression{}.fit(X, y)));
+}
+
+// What the one pass for means and scales cannot tell is told by the passes that can.
+TEST(LogisticRegression, ColumnsThatOnePassCannotScale) {
+  Matrix X = noise(300, 3, 49);
+  const Labels y = overlapping(X, 2, 50);
+  const LogisticRegression unpenalised{.penalty = no_penalty};
+  const LogisticRegressionModel model = unpenalised.fit(X, y);
+  Matrix moved = X;
+  moved.col(0) *= 0x1p600;  // squares overflow
+  moved.col(1) *= 0x1p-600;
+  const LogisticRegressionModel same = unpenalised.fit(moved, y);
+  EXPECT_NEAR(same.coef()(0, 0) * 0x1p600, model.coef()(0, 0), 1e-11);
+  EXPECT_NEAR(same.coef()(0, 1) * 0x1p-600, model.coef()(0, 1), 1e-11);
+
+  X(0, 2) = 1e6;  // the first row is far from the others
+  const LogisticRegressionModel far = LogisticRegression{}.fit(X, y);
+  EXPECT_TRUE(far.converged());
+  EXPECT_LE(gradient(far, X, y, 1.0).cwiseAbs().maxCoeff(), 1e-4);
+  Matrix bad = X;
+  bad(299, 1) = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(error_code([&] { LogisticRegression{}.fit(bad, y); }), "X003");
+  std::vector<double> weight(300, 1.0);
+  weight[299] = 0.0;
+  EXPECT_EQ(error_code([&] { LogisticRegression{}.fit(bad, y, {.weight = weight}); }), "X003");
+}
+
 TEST(LogisticRegression, ManyRowsOfWhichTheSampleHoldsOneClassOnly) {
   const Matrix X = noise(8000, 2, 45);
   std::vector<int> labels(8000, 1);
