@@ -1,14 +1,14 @@
-// Along a row the lanes are columns, and once the sums of `width` rows are transposed, the lanes
-// are rows. Four such groups go together: their exponentials do not wait for each other, and their
+// Along a row the lanes are columns, and once the sums of `width` rows are folded, the lanes are
+// rows. Four such groups go together: their exponentials do not wait for each other, and their
 // rows are in the first cache still when the gradient reads them again.
 //
-// Measured (Zen 4): in cache one core takes 8 ns for a row of 20 columns and 15 for one of 50; with a
-// group alone it was 13 at 20. Two threads take 2.8 ms for 200000 rows of 50 from memory, 28 GB/s of
-// 33 to 46; without the prefetch 4.9, with one into the first cache 5.0.
+// Measured (Zen 4): in cache one core takes 8 ns for a row of 20 columns and 15 for one of 50; with
+// a group alone it was 13 at 20. Two threads take 2.8 ms for 200000 rows of 50 from memory, 28 GB/s
+// of 33 to 46; without the prefetch 4.9, with one into the first cache 5.0.
+#include "lathe/ml/core/kernel_exchange.h"
 #include "lathe/ml/core/kernel_exp.h"
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_logistic.h"
-#include "lathe/ml/core/kernel_transpose.h"
 
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
@@ -78,6 +78,18 @@ inline Group group_at(const LogisticRows& from, ptrdiff_t first, ptrdiff_t rows)
   return group;
 }
 
+// The sums of the lanes of 2 * half rows, lane i being row i in the end.
+template <ptrdiff_t half>
+inline Wide sum_rows(Wide* rows) {
+#pragma GCC unroll 4
+  for (ptrdiff_t i = 0; i < half; ++i) {
+    exchange<half>(rows[i], rows[i + half]);
+    rows[i] += rows[i + half];
+  }
+  if constexpr (half > 1) return sum_rows<half / 2>(rows);
+  return rows[0];
+}
+
 template <bool inside>
 inline Wide scores(const LogisticRows& from, const Registers& registers, const Group& group) {
   const ptrdiff_t ahead = groups * width * from.x_stride;
@@ -92,13 +104,7 @@ inline Wide scores(const LogisticRows& from, const Registers& registers, const G
       score[r] = multiply_add(multiply_add(load(group.row[r] + v), scale, shift), coef, score[r]);
     }
   });
-  transpose(score);
-#pragma GCC unroll 3
-  for (ptrdiff_t step = 1; step < width; step *= 2) {
-#pragma GCC unroll 8
-    for (ptrdiff_t r = 0; r < width; r += 2 * step) score[r] += score[r + step];
-  }
-  return score[0] + from.intercept;
+  return sum_rows<width / 2>(score) + from.intercept;
 }
 
 // Columns of n registers from v on, `load` for the last: so many share a row's residual.

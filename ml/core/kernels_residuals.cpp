@@ -135,10 +135,11 @@ inline void copy_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count
     const double* x = from.X + first * from.x_stride + v;
     double* to = work + v;
     const Wide scale = at(from.scale + v);
+    const Whole is_column = scale != 0.0;  // what stands beside columns may be NaN
     Wide largest = {};
     ptrdiff_t r = 0;
     for (; r < count; ++r, x += from.x_stride, to += cols) {
-      const Wide scaled = load_within(x, from.x_end) * scale;
+      const Wide scaled = masked(load_within(x, from.x_end), is_column) * scale;
       at(to) = scaled;
       largest = larger(magnitude(scaled), largest);
     }

@@ -137,13 +137,17 @@ TEST(LinearRegression, PredictsARowAloneAsInABatch) {
 }
 
 TEST(LinearRegression, ReadsAnyLayoutOfX) {
-  const Matrix wide = noise(40, 8, 10);
+  const Matrix X = noise(40, 3, 10);
   const Vector y = noise(40, 1, 11).col(0);
-  const Matrix X = wide.middleCols(2, 3);
+  Matrix wide = Matrix::Constant(40, 8, std::numeric_limits<double>::quiet_NaN());
+  wide.middleCols(2, 3) = X;
   const Eigen::MatrixXd by_column = X;
-  const std::string expected = saved(LinearRegression{}.fit(X, y));
-  EXPECT_EQ(saved(LinearRegression{}.fit(wide.middleCols(2, 3), y)), expected);
-  EXPECT_EQ(saved(LinearRegression{}.fit(by_column, y)), expected);
+  for (const Refine refine : {Refine::automatic, Refine::always}) {
+    const LinearRegression options{.refine = refine};
+    const std::string expected = saved(options.fit(X, y));
+    EXPECT_EQ(saved(options.fit(wide.middleCols(2, 3), y)), expected);
+    EXPECT_EQ(saved(options.fit(by_column, y)), expected);
+  }
 }
 
 TEST(LinearRegression, SavesAndLoadsEverything) {
