@@ -126,11 +126,14 @@ void nearest(benchmark::State& state) {
   for (auto _ : state) {
     parallel_blocks(n, 480, [&](Index, Index begin, Index end) {
       Vector work(scored.work_size());
-      std::array<const double*, ScoredCentres::piece> here{};
+      std::array<const double*, 2 * ScoredCentres::piece> here{};
       for (Index i = begin; i < end; i += ScoredCentres::piece) {
         const Index rows_here = std::min(ScoredCentres::piece, end - i);
-        for (Index r = 0; r < rows_here; ++r) here[static_cast<std::size_t>(r)] = &X(i + r, 0);
-        scored.nearest(here.data(), rows_here, work.data(), label.data() + i);
+        const Index ahead = std::min(ScoredCentres::piece, end - i - rows_here);
+        for (Index r = 0; r < rows_here + ahead; ++r) {
+          here[static_cast<std::size_t>(r)] = &X(i + r, 0);
+        }
+        scored.nearest(here.data(), rows_here, ahead, work.data(), label.data() + i);
       }
     });
     benchmark::DoNotOptimize(label.data());

@@ -22,6 +22,23 @@ constexpr Index piece_rows = ScoredCentres::piece;
 
 }  // namespace
 
+// Rows that may change, gathered: those that are scored next and those after them.
+struct Lloyd::Open {
+  Index index[2 * piece_rows];
+  const double* rows[2 * piece_rows];
+  Index n = 0;
+
+  void add(Index i, const double* row) {
+    index[n] = i;
+    rows[n++] = row;
+  }
+  void drop(Index first) {
+    std::copy(index + first, index + n, index);
+    std::copy(rows + first, rows + n, rows);
+    n -= first;
+  }
+};
+
 NearestCentre nearest_centre(const double* x, const Matrix& centres) {
   NearestCentre nearest{0, std::numeric_limits<double>::infinity()};
   for (Index j = 0; j < centres.rows(); ++j) {
@@ -113,13 +130,15 @@ bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
 
 bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part) {
   Scratch work(1, scored_.work_size());
-  const double* rows[piece_rows] = {};
+  const double* rows[2 * piece_rows] = {};
   std::int32_t found[piece_rows];
+  const bool fetch = rows_.cols() >= 64;  // shorter rows come by themselves
   bool changed = false;
   for (Index i = begin; i < end; i += piece_rows) {
     const Index n = std::min(piece_rows, end - i);
-    for (Index r = 0; r < n; ++r) rows[r] = rows_.row(i + r);
-    scored_.nearest(rows, n, work.matrix().data(), found);
+    const Index ahead = fetch ? std::min(piece_rows, end - i - n) : 0;
+    for (Index r = 0; r < n + ahead; ++r) rows[r] = rows_.row(i + r);
+    scored_.nearest(rows, n, ahead, work.matrix().data(), found);
     if (label(i) >= 0 && std::equal(found, found + n, &label(i))) continue;
     for (Index r = 0; r < n; ++r) {
       std::int32_t to = found[r];
@@ -133,39 +152,35 @@ bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSum
 bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                            ClusterSums::Part& part) {
   Scratch work(1, scored_.work_size());
-  Index open[piece_rows];  // rows that may change, gathered
-  Index n = 0;
+  Open open;
   bool changed = false;
   for (Index i = begin; i < end; ++i) {
-    if (first || !bounds_->settled(i, label(i), centres)) open[n++] = i;
-    if (n == piece_rows || (n > 0 && i + 1 == end)) {
-      changed |=
-          assign_open({open, static_cast<std::size_t>(n)}, centres, work.matrix().data(), part);
-      n = 0;
-    }
+    if (!first && bounds_->settled(i, label(i), centres)) continue;
+    open.add(i, rows_.row(i));
+    if (open.n == 2 * piece_rows) changed |= assign_open(open, centres, work.matrix().data(), part);
   }
+  while (open.n > 0) changed |= assign_open(open, centres, work.matrix().data(), part);
   return changed;
 }
 
-bool Lloyd::assign_open(std::span<const Index> open, const Matrix& centres, double* work,
-                        ClusterSums::Part& part) {
-  const double* rows[piece_rows] = {};
+// The first piece of them; the others stay, and are fetched from memory meanwhile.
+bool Lloyd::assign_open(Open& open, const Matrix& centres, double* work, ClusterSums::Part& part) {
   std::int32_t found[piece_rows];
   double bounds[2 * piece_rows];
-  const auto n = static_cast<Index>(open.size());
-  for (Index r = 0; r < n; ++r) rows[r] = rows_.row(open[static_cast<std::size_t>(r)]);
-  scored_.nearest(rows, n, work, found, bounds);
+  const Index n = std::min(piece_rows, open.n);
+  scored_.nearest(open.rows, n, open.n - n, work, found, bounds);
   bool changed = false;
   for (Index r = 0; r < n; ++r) {
-    const Index i = open[static_cast<std::size_t>(r)];
+    const Index i = open.index[r];
     if (found[r] < 0) {
-      found[r] = static_cast<std::int32_t>(nearest_centre(rows[r], centres).index);
+      found[r] = static_cast<std::int32_t>(nearest_centre(open.rows[r], centres).index);
       bounds_->forget(i);
     } else {
       bounds_->keep(i, bounds[2 * r], bounds[2 * r + 1]);
     }
     changed |= relabel(i, found[r], part);
   }
+  open.drop(n);
   return changed;
 }
 

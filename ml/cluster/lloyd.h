@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "lathe/ml/cluster/centre_bounds.h"
@@ -57,6 +56,7 @@ class Lloyd {
   LloydResult run(Matrix centres, std::int64_t max_iter, double shift_tol);
 
  private:
+  struct Open;
   enum class Then { sum, finish };  // what follows on labels: sums by cluster, or the inertia
 
   std::int32_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
@@ -66,8 +66,7 @@ class Lloyd {
   bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
   bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                       ClusterSums::Part& part);
-  bool assign_open(std::span<const Index> open, const Matrix& centres, double* work,
-                   ClusterSums::Part& part);
+  bool assign_open(Open& open, const Matrix& centres, double* work, ClusterSums::Part& part);
   bool relabel(Index row, std::int32_t to, ClusterSums::Part& part);
   double inertia_of(const Matrix& centres, Index begin, Index end);
   void move(Matrix& centres) const;  // to the means of their rows

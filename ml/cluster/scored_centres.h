@@ -25,7 +25,8 @@ class ScoredCentres {
 
   // The nearest centre of each of n <= piece rows, the one that nearest_centre() finds, or -1 where
   // it must be asked. bounds: see ScoreKernel::nearest. For several threads at once.
-  void nearest(const double* const* rows, Index n, double* work, std::int32_t* label,
+  // The `ahead` rows after them are fetched from memory.
+  void nearest(const double* const* rows, Index n, Index ahead, double* work, std::int32_t* label,
                double* bounds = nullptr) const;
 
  private:

@@ -50,7 +50,7 @@ ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights
     : X(data), weight(weights), block_rows(start_block(data.rows(), data.cols())) {
   // Small enough that a block is still in the second cache when its squares are added.
   const Index n_blocks = (rows() + block_rows - 1) / block_rows;
-  const Index piece = std::max<Index>(row_block(cols()), 16);
+  const Index piece = std::max<Index>(row_block(cols()), 64);
   std::vector<Moments> blocks(static_cast<std::size_t>(n_blocks));
   const auto merge = [](Moments& all, const Moments& next) {
     all.least = all.least.cwiseMin(next.least);

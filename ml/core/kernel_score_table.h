@@ -37,9 +37,11 @@ struct ScoreKernel {
                double* norms);
 
   // label[i]: the nearest centre of rows[i], -1 where in doubt. bounds (or null): n x 2, at least
-  // the squared distance to the centre of the least score, and at most those to all others.
-  void (*nearest)(const double* const* rows, std::ptrdiff_t n, const ScoredTiles<Number>& tiles,
-                  Number* work, std::int32_t* label, double* bounds);
+  // the squared distance to the centre of the least score, and at most those to all others. After
+  // the n rows, `ahead` more that will be asked for next are fetched from memory.
+  void (*nearest)(const double* const* rows, std::ptrdiff_t n, std::ptrdiff_t ahead,
+                  const ScoredTiles<Number>& tiles, Number* work, std::int32_t* label,
+                  double* bounds);
 };
 
 struct ScoreTable {

@@ -146,18 +146,21 @@ inline void transpose(const double* const* rows, ptrdiff_t j, const double* orig
 #endif
 
 // `block` rows of d columns, about the origin and scaled: out is d x block.
+// between() is called once for each tile.
 template <class Number, ptrdiff_t block>
 inline void transpose_all(const double* const* rows, ptrdiff_t d, const double* origin,
-                          double scale, Number* out) {
+                          double scale, Number* out, auto&& between) {
   constexpr ptrdiff_t tile = tile_of(static_cast<const Number*>(nullptr));
   static_assert(block % tile == 0);
-  ptrdiff_t j = 0;
-  for (; j + tile <= d; j += tile) {
-    for (ptrdiff_t i = 0; i < block; i += tile) {
+  const ptrdiff_t whole = d / tile * tile;
+  // A few rows from end to end, so that the processor sees them coming.
+  for (ptrdiff_t i = 0; i < block; i += tile) {
+    for (ptrdiff_t j = 0; j < whole; j += tile) {
       transpose(rows + i, j, origin, scale, out + j * block + i, block);
+      between();
     }
   }
-  for (; j < d; ++j) {
+  for (ptrdiff_t j = whole; j < d; ++j) {
     for (ptrdiff_t i = 0; i < block; ++i) {
       out[j * block + i] = static_cast<Number>((rows[i][j] - origin[j]) * scale);
     }
