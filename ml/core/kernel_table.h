@@ -21,6 +21,9 @@ struct Table {
   void (*standardise)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
                       std::ptrdiff_t stride, const double* shift, const double* scale, double* out,
                       std::ptrdiff_t out_stride);
+  void (*standardise_past)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                           std::ptrdiff_t stride, const double* shift, const double* scale,
+                           double* out, std::ptrdiff_t out_stride);  // past the cache
   void (*squared_distances)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
                             std::ptrdiff_t stride, const double* centres, std::ptrdiff_t n_centres,
                             double* out, std::ptrdiff_t out_stride);

@@ -13,6 +13,7 @@
 #include "lathe/ml/core/kernel_score_table.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernel_tiles.h"
+#include "lathe/ml/core/large_memory.h"
 
 namespace lathe::kernels {
 namespace {
@@ -137,8 +138,9 @@ void affine(const MatrixView& X, const Matrix& coef, const Vector& intercept, Ma
 }
 
 void standardise(const MatrixView& X, const Vector& shift, const Vector& scale, MatrixRef out) {
-  table().standardise(X.data(), X.rows(), X.cols(), X.outerStride(), shift.data(), scale.data(),
-                      out.data(), out.outerStride());
+  const auto call = goes_past_cache(out.data()) ? table().standardise_past : table().standardise;
+  call(X.data(), X.rows(), X.cols(), X.outerStride(), shift.data(), scale.data(), out.data(),
+       out.outerStride());
 }
 
 void squared_distances(const MatrixView& X, const Matrix& centres, MatrixRef out) {

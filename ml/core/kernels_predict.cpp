@@ -1,5 +1,7 @@
 // The loops of predict and transform. Eight lanes everywhere, in one order and without fused
 // multiply-add: a narrower machine takes several registers for one, and the bits stay the same.
+#include <cstdint>
+
 #include "lathe/ml/core/kernel_exp.h"
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_table.h"
@@ -115,6 +117,52 @@ void standardise(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stri
   }
 }
 
+// To an address that is a multiple of the register, past the cache where the level has that.
+inline void store_past(double* p, Wide a) {
+#if defined(__AVX512F__)
+  _mm512_stream_pd(p, a);
+#elif defined(__AVX2__)
+  _mm256_stream_pd(p, a);
+#else
+  at(p) = a;
+#endif
+}
+
+// Rows one after the other are one array, in whose registers the columns go round: so all are whole
+// and written whole, but for its ends.
+void standardise_past(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
+                      const double* shift, const double* scale, double* out, ptrdiff_t out_stride) {
+  constexpr ptrdiff_t most_cols = 256;
+  if (stride != cols || out_stride != cols || cols < width || cols > most_cols) {
+    standardise(X, rows, cols, stride, shift, scale, out, out_stride);
+    return;
+  }
+  double shifts[most_cols + width];
+  double scales[most_cols + width];
+  for (ptrdiff_t j = 0; j < cols + width; ++j) {
+    shifts[j] = shift[j < cols ? j : j - cols];
+    scales[j] = scale[j < cols ? j : j - cols];
+  }
+  const ptrdiff_t end = rows * cols;
+  ptrdiff_t i = 0;
+  ptrdiff_t j = 0;  // the column of i
+  const auto one = [&] {
+    out[i] = (X[i] - shifts[j]) / scales[j];
+    ++i;
+    if (++j == cols) j = 0;
+  };
+  while (i < end && reinterpret_cast<std::uintptr_t>(out + i) % sizeof(Wide) != 0) one();
+  for (; i + width <= end; i += width) {
+    store_past(out + i, (at(X + i) - at(shifts + j)) / at(scales + j));
+    j += width;
+    if (j >= cols) j -= cols;
+  }
+  while (i < end) one();
+#if defined(__FMA__)
+  _mm_sfence();
+#endif
+}
+
 void squared_distances(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
                        const double* centres, ptrdiff_t n_centres, double* out,
                        ptrdiff_t out_stride) {
@@ -151,8 +199,16 @@ void logistic(double* x, ptrdiff_t n) {
 
 }  // namespace
 
-const Table table = {
-    LATHE_KERNEL_LEVEL_NAME, dot, squared_distance, sum, all_finite, affine, standardise,
-    squared_distances,       exp, logistic};
+const Table table = {LATHE_KERNEL_LEVEL_NAME,
+                     dot,
+                     squared_distance,
+                     sum,
+                     all_finite,
+                     affine,
+                     standardise,
+                     standardise_past,
+                     squared_distances,
+                     exp,
+                     logistic};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

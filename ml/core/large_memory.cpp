@@ -10,6 +10,10 @@ namespace lathe {
 namespace {
 
 constexpr std::uintptr_t huge_page = 1 << 21;
+constexpr Index beyond_caches = Index{1} << 23;  // numbers: 64 MiB
+
+thread_local const double* past_begin = nullptr;
+thread_local const double* past_end = nullptr;
 
 }  // namespace
 
@@ -33,5 +37,19 @@ Matrix large_matrix(Index rows, Index cols) {
   prefer_huge_pages(matrix.data(), matrix.size());
   return matrix;
 }
+
+PastCache::PastCache(const double* begin, Index numbers, Index whole)
+    : begin_before_(past_begin), end_before_(past_end) {
+  if (whole < beyond_caches) return;
+  past_begin = begin;
+  past_end = begin + numbers;
+}
+
+PastCache::~PastCache() {
+  past_begin = begin_before_;
+  past_end = end_before_;
+}
+
+bool goes_past_cache(const double* p) { return p >= past_begin && p < past_end; }
 
 }  // namespace lathe

@@ -37,6 +37,8 @@ Matrix predict_matrix(const Model& model, const MatrixView& X) {
   const Index size = row_block(X.cols() + model.n_outputs());
   parallel_blocks(X.rows(), size, [&](Index, Index begin, Index end) {
     const RowOrigin origin(begin);
+    const Index numbers = (end - begin) * out.cols();
+    const PastCache past(out.data() + begin * out.cols(), numbers, out.size());
     model.predict_into(X.middleRows(begin, end - begin), out.middleRows(begin, end - begin));
   });
   return out;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "lathe/ml/core/large_memory.h"
+
 #include "tests/ml/core/kernel_data.h"
 
 namespace lathe {
@@ -159,6 +161,55 @@ TEST(Standardise, SubtractsAndDividesExactly) {
       kernels::standardise(rows, shift, scale, result);
     });
   }
+}
+
+// Wherever the result begins and however rows lie: what is standardised past the cache, and beside
+// it.
+bool past_the_cache_as_through_it() {
+  bool right = true;
+  for (const Index d : {1, 3, 8, 13, 20, 64, 255, 257}) {
+    const Matrix X = random_matrix(9, d, 16);
+    const Vector shift = random_matrix(1, d, 17).row(0).transpose();
+    const Vector scale = random_matrix(1, d, 18).row(0).transpose();
+    Matrix expected(9, d);
+    kernels::standardise(X, shift, scale, expected);
+    for (const Index gap : {0, 3}) {
+      for (Index start = 0; start < 9; ++start) {
+        Vector room = Vector::Constant(start + 9 * (d + gap) + 1, 7.0);
+        Eigen::Map<Matrix, 0, Eigen::OuterStride<>> out(room.data() + start, 9, d,
+                                                        Eigen::OuterStride<>(d + gap));
+        const PastCache past(out.data(), 9 * (d + gap), Index{1} << 30);
+        kernels::standardise(X, shift, scale, out);
+        right = right && goes_past_cache(out.data()) && same_bits(out, expected);
+        out.setConstant(7.0);
+        right = right && (room.array() == 7.0).all();
+      }
+    }
+  }
+  return right;
+}
+
+TEST(Standardise, PastTheCacheAsThroughIt) { EXPECT_TRUE(past_the_cache_as_through_it()); }
+
+TEST(StandardiseDeathTest, DoesAtEachLevel) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const char* level : kernel_levels) {
+    EXPECT_EXIT(std::_Exit(holds_at(level, past_the_cache_as_through_it)),
+                testing::ExitedWithCode(42), "")
+        << level;
+  }
+}
+
+TEST(PastCache, IsForLargeResultsAndEnds) {
+  const Vector numbers(8);
+  {
+    const PastCache small(numbers.data(), 8, 8);
+    EXPECT_FALSE(goes_past_cache(numbers.data()));
+    const PastCache large(numbers.data(), 4, Index{1} << 30);
+    EXPECT_TRUE(goes_past_cache(numbers.data() + 3));
+    EXPECT_FALSE(goes_past_cache(numbers.data() + 4));
+  }
+  EXPECT_FALSE(goes_past_cache(numbers.data()));
 }
 
 TEST(SquaredDistances, AreThoseOfEachPair) {
