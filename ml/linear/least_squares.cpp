@@ -144,13 +144,43 @@ bool is_accurate(const Problem& problem, const Matrix& inverse, const Refined& s
   return true;
 }
 
+// The same of all coefficients together, each to 13 digits of the longest: with a penalty one that
+// is tiny beside the others has no digits that mean anything. The length of the factor's inverse is
+// enough for that.
+bool is_accurate_together(const Problem& problem, const Basic& basic, const Refined& solution) {
+  constexpr double unit = 0x1p-53;
+  constexpr double wanted = 1e-13;
+  const ScaledColumns& x = problem.x;
+  const double inverse = basic.solver.condition / basic.R.norm();
+  double offsets = 0.0;
+  for (const DoubleDouble& mean : x.mean) offsets += mean.hi * mean.hi;
+  for (std::size_t t = 0; t < solution.coef.size(); ++t) {
+    const double norm = problem.y.norm[t];
+    if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
+    double length = 0.0;
+    double terms = std::abs(solution.centre[t].hi);
+    for (std::size_t j = 0; j < solution.coef[t].size(); ++j) {
+      length += solution.coef[t][j].hi * solution.coef[t][j].hi;
+      terms += std::abs(x.mean[j].hi * solution.coef[t][j].hi);
+    }
+    const double error = unit * std::sqrt(length + norm * norm) * inverse * inverse;
+    if (!(error <= wanted * std::sqrt(length))) return false;
+    if (!(std::sqrt(offsets) * error <= wanted * terms)) return false;
+  }
+  return true;
+}
+
 double cells_of(const Problem& problem) {
   return static_cast<double>(problem.x.rows) * static_cast<double>(problem.x.cols);
 }
 
-bool may_stay_unrefined(const Problem& problem) {
-  return problem.options.refine == Refine::automatic && cells_of(problem) > unrefined_cells &&
-         problem.x.size() <= estimated_columns;
+bool may_stay_unrefined(const Problem& problem, const Basic& basic) {
+  if (problem.options.refine != Refine::automatic || cells_of(problem) <= unrefined_cells) {
+    return false;
+  }
+  if (problem.options.alpha > 0.0) return is_accurate_together(problem, basic, basic.refined);
+  return problem.x.size() <= estimated_columns &&
+         is_accurate(problem, basic.inverse, basic.refined);
 }
 
 // How far rounding of the raw values, and of a factor, moves each column.
@@ -202,9 +232,7 @@ bool solve_by_gram(const Problem& problem, Basic& basic) {
   const double root = std::sqrt(static_cast<double>(problem.x.size()));
   if (!(basic.solver.condition <= limit * root)) return false;
   basic.refined = unrefined(problem, basic.R);
-  if (may_stay_unrefined(problem) && is_accurate(problem, basic.inverse, basic.refined)) {
-    return true;
-  }
+  if (may_stay_unrefined(problem, basic)) return true;
   const std::vector<DoubleDoubles> start = std::move(basic.refined.coef);
   basic.refined =
       refine_with(problem, basic, problem.penalty, problem.y,

@@ -240,6 +240,27 @@ TEST(LeastSquares, LargeDataAreRefinedForTheSakeOfOneSmallCoefficient) {
   EXPECT_GE(least_squares(data.X, data.y(w), {}).solver.steps, 1);
 }
 
+TEST(LeastSquares, LargeDataWithAPenaltyStayUnrefinedWhereTheLongestHasThirteenDigits) {
+  const Large data;
+  Vector w = Vector::LinSpaced(20, 1.0, 2.0);
+  w[7] = 0.0;
+  LeastSquaresOptions options{.alpha = 1.0, .variances = false};
+  const LeastSquares fitted = least_squares(data.X, data.y(w), options);
+  options.refine = Refine::always;
+  const LeastSquares refined = least_squares(data.X, data.y(w), options);
+  EXPECT_EQ(fitted.solver.steps, 0);
+  EXPECT_GE(refined.solver.steps, 1);
+  const double longest = refined.coef.cwiseAbs().maxCoeff();
+  EXPECT_LE((fitted.coef - refined.coef).cwiseAbs().maxCoeff(), 1e-13 * longest);
+}
+
+TEST(LeastSquares, LargeDataWithAPenaltyAreRefinedWhereColumnsNearlyDepend) {
+  Large data;
+  data.X.col(3) = data.X.col(4) + 1e-2 * data.X.col(3);
+  const Matrix y = data.y(Vector::Ones(20));
+  EXPECT_GE(least_squares(data.X, y, {.alpha = 1e-3, .variances = false}).solver.steps, 1);
+}
+
 TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
   // Z = [a, a + e b] of orthogonal a, b of square length s: the variances are (1 + 1/e^2) / s and
   // 1 / (e^2 s), and e is a power of two.
