@@ -234,15 +234,44 @@ void triangle(const double* a, ptrdiff_t capacity, ptrdiff_t cols, ptrdiff_t row
   }
 }
 
+// The cache lines of the rows that come next, one after the other, one for each number of a row.
+class NextRows {
+ public:
+  NextRows(const double* first, ptrdiff_t stride, ptrdiff_t cols)
+      : row_(reinterpret_cast<const char*>(first)),
+        stride_(stride * static_cast<ptrdiff_t>(sizeof(double))),
+        end_((cols * static_cast<ptrdiff_t>(sizeof(double)) + cache_line - 1) / cache_line *
+             cache_line) {
+    if (stride_ < end_ + cache_line)
+      stride_ = end_;  // rows side by side: all lines from the first on
+  }
+
+  void fetch() {
+    __builtin_prefetch(row_ + at_, 0, 2);  // a hint: beyond the end nothing happens
+    at_ += cache_line;
+    if (at_ == end_) {
+      row_ += stride_;
+      at_ = 0;
+    }
+  }
+
+ private:
+  const char* row_;
+  ptrdiff_t stride_;
+  ptrdiff_t end_;
+  ptrdiff_t at_ = 0;
+};
+
 // One tile of A B, A read as it is: tile_rows rows side by side, broadcast number by number.
 template <ptrdiff_t n>
 inline void row_tile(const double* const* a, ptrdiff_t k, const double* __restrict b,
-                     ptrdiff_t b_stride, double* __restrict c) {
+                     ptrdiff_t b_stride, double* __restrict c, NextRows next) {
   Wide sum[tile_rows][n] = {};
   const double* from[tile_rows];
 #pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < tile_rows; ++i) from[i] = a[i];
   for (ptrdiff_t r = 0; r < k; ++r, b += b_stride) {
+    next.fetch();
     Wide right[n];
 #pragma GCC unroll 8
     for (ptrdiff_t v = 0; v < n; ++v) right[v] = at(b + v * width);
@@ -271,12 +300,14 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
     const ptrdiff_t here = least(tile_rows, rows - i);
     const double* from[tile_rows];  // the last row again where there are no more
     for (ptrdiff_t r = 0; r < tile_rows; ++r) from[r] = A + (i + least(r, here - 1)) * a_stride;
+    // Once they have been read for the first panel, rows are in the cache.
+    const NextRows next(A + (j == 0 ? i + tile_rows : i) * a_stride, a_stride, k);
     if (b_width == panel) {
-      row_tile<vectors>(from, k, right, b_width, sums);
+      row_tile<vectors>(from, k, right, b_width, sums, next);
     } else if (vectors == 3 && b_width == 2 * width) {
-      row_tile<2>(from, k, right, b_width, sums);
+      row_tile<2>(from, k, right, b_width, sums, next);
     } else {
-      row_tile<1>(from, k, right, b_width, sums);
+      row_tile<1>(from, k, right, b_width, sums, next);
     }
     for (ptrdiff_t r = 0; r < here; ++r) {
       double* c = C + (i + r) * c_stride + j * panel;

@@ -151,7 +151,7 @@ PcaModel Pca::fit(const MatrixView& X, const Context& context) const {
   const double rounding = static_cast<double>(std::max(X.rows(), X.cols())) *
                           std::numeric_limits<double>::epsilon() * spectrum.values[0];
   const Index rank = (result.singular_values.array() > rounding).count();
-  set_signs(X, spectrum.mean, rank, result.components);
+  set_signs(X, spectrum, rank, result.components);
   result.mean = std::move(spectrum.mean);
 
   result.scale = Vector::Ones(k);

@@ -72,6 +72,77 @@ SmallerSide smaller_side(const MatrixView& X) {
   return {std::move(gram.x_mean), std::move(gram.xx)};
 }
 
+// Products of the centred rows with some of the right singular vectors, in blocks of rows.
+class Scores {
+ public:
+  Scores(const MatrixView& X, const Spectrum& spectrum, const Matrix& vectors)
+      : X_(X), right_(vectors.transpose()), offset_(spectrum.mean.transpose() * right_) {
+    // Centring each row takes twice the time of the product: only far from 0, where the product
+    // would lose the digits of the shortest.
+    const double least =
+        spectrum.values[right_.cols() - 1] / std::sqrt(static_cast<double>(rows()));
+    if (spectrum.mean.norm() * 1e-10 <= least) return;
+    centre_ = spectrum.mean.transpose();
+    offset_.setZero();
+  }
+
+  // Of each vector the score of largest size; of two that differ in sign alone, that of the first
+  // row.
+  Vector leads() const {
+    const Index blocks = (rows() + size - 1) / size;
+    Matrix most(blocks, right_.cols());
+    Matrix least(blocks, right_.cols());
+    parallel_for(blocks, [&](Index block) {
+      Scratch scratch(size, right_.cols());
+      const auto scores = of_block(block, scratch);
+      RowVector high = scores.row(0);
+      RowVector low = high;
+      for (Index i = 1; i < scores.rows(); ++i) {
+        high = high.cwiseMax(scores.row(i));
+        low = low.cwiseMin(scores.row(i));
+      }
+      most.row(block) = high;
+      least.row(block) = low;
+    });
+    Vector leads(right_.cols());
+    for (Index c = 0; c < leads.size(); ++c) {
+      const double lead = std::max(most.col(c).maxCoeff(), -least.col(c).minCoeff());
+      Index block = 0;
+      while (most(block, c) != lead && least(block, c) != -lead) ++block;
+      leads[c] = most(block, c) == lead ? lead : -lead;
+      if (most(block, c) == -least(block, c)) leads[c] = first_of(lead, block, c);
+    }
+    return leads;
+  }
+
+ private:
+  static constexpr Index size = 512;
+
+  Index rows() const { return X_.rows(); }
+
+  MatrixRef of_block(Index block, Scratch& scratch) const {
+    const Index begin = block * size;
+    const Index count = std::min(size, rows() - begin);
+    MatrixRef scores = scratch.matrix().topRows(count);
+    multiply(X_.middleRows(begin, count), right_, scores, centre_);
+    scores.rowwise() -= offset_;
+    return scores;
+  }
+
+  double first_of(double magnitude, Index block, Index c) const {
+    Scratch scratch(size, right_.cols());
+    const auto scores = of_block(block, scratch);
+    Index i = 0;
+    while (std::abs(scores(i, c)) != magnitude) ++i;
+    return scores(i, c);
+  }
+
+  const MatrixView& X_;
+  Matrix right_;
+  RowVector offset_;
+  RowVector centre_;  // empty: the offset is subtracted from the product
+};
+
 }  // namespace
 
 Spectrum full_spectrum(const MatrixView& X) {
@@ -154,32 +225,16 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
   return spectrum;
 }
 
-void set_signs(const MatrixView& X, const Vector& mean, Index rank, Matrix& vectors) {
-  constexpr Index size = 512;
-  const Index k = vectors.rows();
-  const RowVector shift = mean.transpose();
-  const Matrix right = vectors.topRows(rank).transpose();
-  // Of each block and component, the score of largest size.
-  Matrix leads = Matrix::Zero((X.rows() + size - 1) / size, k);
-  parallel_blocks(rank > 0 ? X.rows() : 0, size, [&](Index block, Index begin, Index end) {
-    Scratch scratch(size, rank);
-    auto scores = scratch.matrix().topRows(end - begin);
-    multiply(X.middleRows(begin, end - begin), right, scores, shift);
-    for (Index c = 0; c < rank; ++c) {
-      Index row = 0;
-      scores.col(c).cwiseAbs().maxCoeff(&row);
-      leads(block, c) = scores(row, c);
-    }
-  });
-  for (Index c = 0; c < k; ++c) {
+void set_signs(const MatrixView& X, const Spectrum& spectrum, Index rank, Matrix& vectors) {
+  Vector lead(vectors.rows());
+  if (rank > 0) lead.head(rank) = Scores(X, spectrum, vectors.topRows(rank)).leads();
+  for (Index c = rank; c < vectors.rows(); ++c) {
     Index place = 0;
-    if (c < rank) {
-      leads.col(c).cwiseAbs().maxCoeff(&place);
-      if (leads(place, c) < 0.0) vectors.row(c) = -vectors.row(c);
-    } else {
-      vectors.row(c).cwiseAbs().maxCoeff(&place);
-      if (vectors(c, place) < 0.0) vectors.row(c) = -vectors.row(c);
-    }
+    vectors.row(c).cwiseAbs().maxCoeff(&place);
+    lead[c] = vectors(c, place);
+  }
+  for (Index c = 0; c < vectors.rows(); ++c) {
+    if (lead[c] < 0.0) vectors.row(c) = -vectors.row(c);
   }
 }
 

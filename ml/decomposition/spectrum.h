@@ -50,6 +50,6 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
 // Signs: row c of `vectors` so that the score of largest size along it, over the rows of X, is
 // positive (the first row that has it); where nothing varies along it (c >= rank), its first entry
 // of largest size. O(n d) time for each, in blocks of rows.
-void set_signs(const MatrixView& X, const Vector& mean, Index rank, Matrix& vectors);
+void set_signs(const MatrixView& X, const Spectrum& spectrum, Index rank, Matrix& vectors);
 
 }  // namespace lathe

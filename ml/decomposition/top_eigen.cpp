@@ -57,17 +57,18 @@ void filter(const Matrix& S, Matrix& Q, Matrix& SQ, double cut, double largest, 
   Q = std::move(now);
 }
 
+// By how much each degree of the filter lets `value` grow beside what is in [0, cut], as a
+// logarithm.
+double growth(double value, double cut) {
+  return std::acosh(std::max(1.0, 2.0 * value / cut - 1.0));
+}
+
 // How much the filter favours the largest eigenvalue over the k-th must stay well within double
 // precision, or rounding along the first directions drowns the last.
 int degree_for(double largest, double least_wanted, double cut) {
-  constexpr double most_favour = 1e6;
-  const auto growth = [&](double value) {  // per degree: |x| + sqrt(x^2 - 1)
-    const double x = std::max(1.0, 2.0 * value / cut - 1.0);
-    return x + std::sqrt(x * x - 1.0);
-  };
-  const double favour = growth(largest) / growth(least_wanted);
-  const double degrees = std::log(most_favour) / std::max(std::log(favour), 1e-3);
-  return static_cast<int>(std::clamp(degrees, 2.0, 12.0));
+  const double most_favour = std::log(1e6);
+  const double favour = growth(largest, cut) - growth(least_wanted, cut);
+  return static_cast<int>(std::clamp(most_favour / std::max(favour, 1e-3), 2.0, 12.0));
 }
 
 std::optional<EigenPairs> subspace_iteration(const Matrix& S, Index k) {
@@ -92,8 +93,16 @@ std::optional<EigenPairs> subspace_iteration(const Matrix& S, Index k) {
       return EigenPairs{values.head(k), Q.leftCols(k)};
     }
     const double cut = std::max(values[block - 1], 16.0 * epsilon * values[0]);
-    filter(S, Q, SQ, cut, values[0], degree_for(values[0], values[k - 1], cut));
-    orthonormalise(Q);
+    const int degree = degree_for(values[0], values[k - 1], cut);
+    // As many as should be needed, since turning to the Ritz vectors takes longer than a product.
+    const double each = degree * growth(values[k - 1], cut);
+    const double needed = std::log(residual / tolerance) / std::max(each, 1e-3);
+    const int filters = static_cast<int>(std::clamp(std::ceil(needed), 1.0, 4.0));
+    for (int i = 0; i < filters; ++i) {
+      if (i > 0) SQ = product(S, Q);
+      filter(S, Q, SQ, cut, values[0], degree);
+      orthonormalise(Q);
+    }
   }
   return std::nullopt;
 }

@@ -368,5 +368,39 @@ TEST(Pca, TextFormReadsBack) {
   }
 }
 
+// The score of row i along the first component.
+double first_score(const PcaModel& model, const Matrix& X, Index i) {
+  return model.transform(X)(i, 0);
+}
+
+TEST(Pca, TheScoreOfLargestSizeIsPositive) {
+  Matrix X = noise(3000, 6, 21);
+  X.col(2) *= 4.0;
+  for (const double sign : {-1.0, 1.0}) {
+    for (const Index row : {0, 700, 2999}) {
+      for (const double offset : {0.0, 1e6, 1e13}) {
+        Matrix moved = X;
+        moved(row, 2) = sign * 60.0;
+        moved.array() += offset;
+        const PcaModel model = Pca{.n_components = 2}.fit(moved);
+        EXPECT_GT(first_score(model, moved, row), 50.0) << sign << ' ' << row << ' ' << offset;
+      }
+    }
+  }
+}
+
+TEST(Pca, OfTwoScoresThatDifferInSignAloneTheFirstIsPositive) {
+  for (const Index far : {1, 600}) {  // in one block of rows, and in two
+    for (const double sign : {-1.0, 1.0}) {
+      Matrix X = Matrix::Zero(1000, 2);
+      X(0, 0) = sign;
+      X(far, 0) = -sign;
+      X(2, 1) = 0.25;
+      X(3, 1) = -0.25;
+      EXPECT_GT(first_score(Pca{.n_components = 1}.fit(X), X, 0), 0.5);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lathe
