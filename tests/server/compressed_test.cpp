@@ -50,7 +50,7 @@ TEST(Compressed, UnpacksWhatWasPackedHoweverItComesInParts) {
 }
 
 TEST(Compressed, StopsAtTheLimit) {
-  const std::string bomb = packed(std::string(64 << 20, '\0'), gzip_format);
+  const std::string bomb = packed(std::string(16 << 20, '\0'), gzip_format);
   EXPECT_LT(bomb.size(), 100'000U);
   EXPECT_EQ(unpack_whole(bomb, 1 << 20), std::nullopt);
   EXPECT_EQ(unpack_whole(packed("four", zlib_format), 3), std::nullopt);

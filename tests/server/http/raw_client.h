@@ -47,8 +47,9 @@ class RawClient {
     return text + read(std::stoul(text.substr(length + 16)));
   }
   std::string rest() const {
+    constexpr std::size_t some = 1 << 16;
     std::string text;
-    for (std::string next = read(1); !next.empty(); next = read(1)) text += next;
+    for (std::string next = read(some); !next.empty(); next = read(some)) text += next;
     return text;
   }
   void wait_until_readable() const {
