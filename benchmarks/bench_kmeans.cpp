@@ -167,8 +167,12 @@ void one_answer(benchmark::State& state) {
     fixed.push_back(seconds([&] {
       parallel_blocks(X.rows(), rows.block_rows, [&](Index, Index begin, Index end) {
         ClusterSums::Part part(sums);
-        for (Index i = begin; i < end; ++i) {
-          part.change(i, -1, result.labels[static_cast<std::size_t>(i)]);
+        for (Index i = begin; i < end; i += Changes::most) {
+          Changes changes;
+          for (Index r = i; r < std::min(end, i + Changes::most); ++r) {
+            changes.add(r, -1, result.labels[static_cast<std::size_t>(r)]);
+          }
+          part.change(changes);
         }
       });
       sums.merge();

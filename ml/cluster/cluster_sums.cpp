@@ -75,11 +75,35 @@ bool ClusterSums::empty(Index cluster) const {
 RowVector ClusterSums::mean(Index cluster, std::span<const std::int32_t> labels) const {
   const double* numbers = total_.data() + cluster * stride_;
   const Index d = rows_.cols();
-  const double weight = numbers[2 * d] + numbers[2 * d + 1];
+  const double weight = this->weight(numbers);
   if (weight < 0x1p-20) return light_mean(cluster, labels);
   RowVector mean(d);
   for (Index j = 0; j < d; ++j) mean[j] = origin_[j] + (numbers[j] + numbers[d + j]) / weight;
   return mean;
+}
+
+// With x and c about the mean m: sum w |x - c|^2 = sum w |x|^2 + sum_j (W_j c_j - 2 S_j) c_j.
+std::optional<double> ClusterSums::inertia(const Matrix& centres) const {
+  const Index d = rows_.cols();
+  const double squares = rows_.total_squares * weight_unit_;
+  double total = squares;
+  double digits = squares;  // what was added up, by size
+  for (Index c = 0; c < k_; ++c) {
+    const double* numbers = total_.data() + c * stride_;
+    const double weight = this->weight(numbers);
+    double part = 0.0;
+    for (Index j = 0; j < d; ++j) {
+      const double sum = numbers[j] + numbers[d + j];
+      const double shift = weight * (origin_[j] - rows_.mean[j]);
+      const double centre = centres(c, j) - rows_.mean[j];
+      part += (weight * centre - 2.0 * (sum + shift)) * centre;
+      digits += (weight * std::abs(centre) + std::abs(sum) + std::abs(shift)) * std::abs(centre);
+    }
+    total += part;
+  }
+  constexpr double most_lost = 64.0;  // six bits: an error below 1e-13
+  if (!(total * most_lost > digits)) return std::nullopt;
+  return total / weight_unit_;
 }
 
 RowVector ClusterSums::light_mean(Index cluster, std::span<const std::int32_t> labels) const {
@@ -94,23 +118,42 @@ RowVector ClusterSums::light_mean(Index cluster, std::span<const std::int32_t> l
   return mean;
 }
 
-void ClusterSums::change(Vector& numbers, Index i, Index from, Index to) const {
-  if (rows_.weight_of(i) == 0.0) return;
-  if (from >= 0) add(numbers, i, from, -1.0);
-  add(numbers, i, to, 1.0);
+void ClusterSums::change(Vector& numbers, const Changes& changes) const {
+  std::array<const double*, Changes::most> rows;
+  std::array<double*, Changes::most> from;
+  std::array<double*, Changes::most> to;
+  std::array<double, Changes::most> weight;
+  std::size_t n = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(changes.n); ++c) {
+    const Index i = changes.row[c];
+    if (rows_.weight_of(i) == 0.0) continue;
+    rows[n] = rows_.row(i);
+    weight[n] = rows_.weight_of(i) * weight_unit_;
+    from[n] = changes.from[c] < 0 ? nullptr : numbers.data() + changes.from[c] * stride_;
+    to[n] = numbers.data() + changes.to[c] * stride_;
+    if (from[n] != nullptr) count(from[n], weight[n], -1.0);
+    count(to[n], weight[n], 1.0);
+    ++n;
+  }
+  kernels::cluster_sum_table().move_rows(
+      rows.data(), static_cast<Index>(n), rows_.cols(), origin_.data(), high_grid_.data(),
+      low_grid_.data(), rows_.weight.empty() ? nullptr : weight.data(), from.data(), to.data());
 }
 
-void ClusterSums::add(Vector& numbers, Index i, Index cluster, double sign) const {
-  const Index d = rows_.cols();
-  double* sums = numbers.data() + cluster * stride_;
-  const double weight = rows_.weight_of(i) * weight_unit_;
-  kernels::cluster_sum_table().add_row(rows_.row(i), d, origin_.data(), high_grid_.data(),
-                                       low_grid_.data(), weight, sign, sums);
+// Without weights the number of rows is their weight.
+void ClusterSums::count(double* sums, double weight, double sign) const {
+  sums += 2 * rows_.cols();
+  sums[2] += sign;
+  if (rows_.weight.empty()) return;
   const double high = (weight + weight_high_) - weight_high_;
   const double low = ((weight - high) + weight_low_) - weight_low_;
-  sums[2 * d] += sign * high;
-  sums[2 * d + 1] += sign * low;
-  sums[2 * d + 2] += sign;
+  sums[0] += sign * high;
+  sums[1] += sign * low;
+}
+
+double ClusterSums::weight(const double* sums) const {
+  sums += 2 * rows_.cols();
+  return rows_.weight.empty() ? sums[2] : sums[0] + sums[1];
 }
 
 ClusterSums::Part::Part(ClusterSums& sums) : sums_(sums) {
@@ -127,10 +170,6 @@ ClusterSums::Part::Part(ClusterSums& sums) : sums_(sums) {
 ClusterSums::Part::~Part() {
   const std::lock_guard lock(sums_.mutex_);
   sums_.idle_.push_back(std::move(numbers_));
-}
-
-void ClusterSums::Part::change(Index i, Index from, Index to) {
-  sums_.change(*numbers_, i, from, to);
 }
 
 }  // namespace lathe

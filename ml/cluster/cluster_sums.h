@@ -5,15 +5,32 @@
 // What falls below the second grid is below 2^-60 of the column's range. Internal to k-means.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "lathe/ml/cluster/training_rows.h"
 
 namespace lathe {
+
+// Rows that change their clusters, some at a time.
+struct Changes {
+  static constexpr Index most = 48;
+  Index n = 0;
+  std::array<Index, most> row;
+  std::array<std::int32_t, most> from, to;
+
+  void add(Index i, std::int32_t before, std::int32_t after) {
+    const auto at = static_cast<std::size_t>(n++);
+    row[at] = i;
+    from[at] = before;
+    to[at] = after;
+  }
+};
 
 class ClusterSums {
  public:
@@ -27,8 +44,8 @@ class ClusterSums {
     Part(const Part&) = delete;
     Part& operator=(const Part&) = delete;
 
-    // Takes row i from cluster `from` (none: negative) to cluster `to`.
-    void change(Index i, Index from, Index to);
+    // Takes rows from one cluster (none: negative) to another.
+    void change(const Changes& changes) { sums_.change(*numbers_, changes); }
 
    private:
     ClusterSums& sums_;
@@ -37,7 +54,12 @@ class ClusterSums {
 
   void clear();
   void merge();  // all parts into the total
-  void change(Index i, Index from, Index to) { change(total_, i, from, to); }
+  void change(const Changes& changes) { change(total_, changes); }
+
+  // sum_i w_i |x_i - c_i|^2 with these centres, without another look at the rows: their squares
+  // about the mean are known, and what centres change follows from the sums. Nothing where too many
+  // digits cancel.
+  std::optional<double> inertia(const Matrix& centres) const;
 
   bool empty(Index cluster) const;  // no row of positive weight
   // The mean of the cluster's rows of positive weight, of which there must be one. `labels` tells
@@ -46,8 +68,9 @@ class ClusterSums {
   RowVector mean(Index cluster, std::span<const std::int32_t> labels) const;
 
  private:
-  void change(Vector& numbers, Index i, Index from, Index to) const;
-  void add(Vector& numbers, Index i, Index cluster, double sign) const;
+  void change(Vector& numbers, const Changes& changes) const;
+  void count(double* sums, double weight, double sign) const;
+  double weight(const double* sums) const;
   RowVector light_mean(Index cluster, std::span<const std::int32_t> labels) const;
 
   const ClusterRows& rows_;

@@ -19,6 +19,7 @@ constexpr double clearly_nearer = 1.0 - 0x1p-46;
 
 // Rows that are looked at together, still in cache when they are added to the sums.
 constexpr Index piece_rows = ScoredCentres::piece;
+static_assert(piece_rows <= Changes::most);
 
 }  // namespace
 
@@ -64,8 +65,7 @@ Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
     : rows_(rows),
       scored_(rows, k),
       sums_(rows, k),
-      labels_(static_cast<std::size_t>(rows.rows())),
-      inertia_(static_cast<std::size_t>((rows.rows() + rows.block_rows - 1) / rows.block_rows)) {
+      labels_(static_cast<std::size_t>(rows.rows())) {
   if (assignment == Assignment::bounds) bounds_.emplace(rows, k);
 }
 
@@ -76,7 +76,7 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   Matrix before;
   while (result.n_iter < max_iter && !result.converged) {
     ++result.n_iter;
-    const bool changed = assign(centres, before.size() > 0 ? &before : nullptr, Then::sum);
+    const bool changed = assign(centres, before.size() > 0 ? &before : nullptr);
     before = centres;
     const bool relocated = relocate_empty(centres);
     move(centres);
@@ -85,47 +85,33 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
-  if (centres == before) {
-    add_inertia(centres);  // the labels are theirs
-  } else {
-    assign(centres, &before, Then::finish);
-  }
-  result.inertia = std::accumulate(inertia_.begin(), inertia_.end(), 0.0);
+  if (centres != before) assign(centres, &before);
+  result.inertia = inertia(centres);
   result.centres = std::move(centres);
   result.labels = labels_;
   return result;
 }
 
-bool Lloyd::assign(const Matrix& centres, const Matrix* before, Then then) {
+bool Lloyd::assign(const Matrix& centres, const Matrix* before) {
   // A start begins with rows that have no label; from then on all have one.
   const bool first = before == nullptr;
   if (bounds_) bounds_->move(centres, before);
   scored_.pack(centres);
   std::atomic<bool> changed{false};
-  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
+  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index, Index begin, Index end) {
     ClusterSums::Part part(sums_);
     const bool here = bounds_ ? assign_bounded(centres, first, begin, end, part)
                               : assign_all(centres, begin, end, part);
     if (here) changed.store(true, std::memory_order_relaxed);
-    if (then == Then::finish) {
-      inertia_[static_cast<std::size_t>(block)] = inertia_of(centres, begin, end);
-    }
   });
-  if (then == Then::sum) sums_.merge();
+  sums_.merge();
   return changed.load();
 }
 
-void Lloyd::add_inertia(const Matrix& centres) {
-  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
-    inertia_[static_cast<std::size_t>(block)] = inertia_of(centres, begin, end);
-  });
-}
-
-bool Lloyd::relabel(Index row, std::int32_t to, ClusterSums::Part& part) {
-  if (label(row) == to) return false;
-  part.change(row, label(row), to);
+void Lloyd::relabel(Index row, std::int32_t to, Changes& changes) {
+  if (label(row) == to) return;
+  changes.add(row, label(row), to);
   label(row) = to;
-  return true;
 }
 
 bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part) {
@@ -140,11 +126,14 @@ bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSum
     for (Index r = 0; r < n + ahead; ++r) rows[r] = rows_.row(i + r);
     scored_.nearest(rows, n, ahead, work.matrix().data(), found);
     if (label(i) >= 0 && std::equal(found, found + n, &label(i))) continue;
+    Changes changes;
     for (Index r = 0; r < n; ++r) {
       std::int32_t to = found[r];
       if (to < 0) to = static_cast<std::int32_t>(nearest_centre(rows[r], centres).index);
-      changed |= relabel(i + r, to, part);
+      relabel(i + r, to, changes);
     }
+    part.change(changes);
+    changed |= changes.n > 0;
   }
   return changed;
 }
@@ -169,7 +158,7 @@ bool Lloyd::assign_open(Open& open, const Matrix& centres, double* work, Cluster
   double bounds[2 * piece_rows];
   const Index n = std::min(piece_rows, open.n);
   scored_.nearest(open.rows, n, open.n - n, work, found, bounds);
-  bool changed = false;
+  Changes changes;
   for (Index r = 0; r < n; ++r) {
     const Index i = open.index[r];
     if (found[r] < 0) {
@@ -178,13 +167,24 @@ bool Lloyd::assign_open(Open& open, const Matrix& centres, double* work, Cluster
     } else {
       bounds_->keep(i, bounds[2 * r], bounds[2 * r + 1]);
     }
-    changed |= relabel(i, found[r], part);
+    relabel(i, found[r], changes);
   }
+  part.change(changes);
   open.drop(n);
-  return changed;
+  return changes.n > 0;
 }
 
-double Lloyd::inertia_of(const Matrix& centres, Index begin, Index end) {
+double Lloyd::inertia(const Matrix& centres) const {
+  if (const std::optional<double> known = sums_.inertia(centres)) return *known;
+  std::vector<double> of_block(
+      static_cast<std::size_t>((rows_.rows() + rows_.block_rows - 1) / rows_.block_rows));
+  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
+    of_block[static_cast<std::size_t>(block)] = inertia_of(centres, begin, end);
+  });
+  return std::accumulate(of_block.begin(), of_block.end(), 0.0);
+}
+
+double Lloyd::inertia_of(const Matrix& centres, Index begin, Index end) const {
   double inertia = 0.0;
   for (Index i = begin; i < end; ++i) {
     const double w = rows_.weight_of(i);
@@ -230,8 +230,9 @@ bool Lloyd::relocate_empty(Matrix& centres) {
     if (next == far.end()) break;
     const Index row = next->second;
     --rows_left[static_cast<std::size_t>(label(row))];
-    sums_.change(row, label(row), j);
-    label(row) = static_cast<std::int32_t>(j);
+    Changes changes;
+    relabel(row, static_cast<std::int32_t>(j), changes);
+    sums_.change(changes);
     if (bounds_) bounds_->forget(row);
     relocated = true;
     ++next;

@@ -57,18 +57,17 @@ class Lloyd {
 
  private:
   struct Open;
-  enum class Then { sum, finish };  // what follows on labels: sums by cluster, or the inertia
-
   std::int32_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
+  std::int32_t label(Index row) const { return labels_[static_cast<std::size_t>(row)]; }
 
-  bool assign(const Matrix& centres, const Matrix* before, Then then);  // whether a label changed
-  void add_inertia(const Matrix& centres);
+  bool assign(const Matrix& centres, const Matrix* before);  // whether a label changed
+  double inertia(const Matrix& centres) const;
   bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
   bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                       ClusterSums::Part& part);
   bool assign_open(Open& open, const Matrix& centres, double* work, ClusterSums::Part& part);
-  bool relabel(Index row, std::int32_t to, ClusterSums::Part& part);
-  double inertia_of(const Matrix& centres, Index begin, Index end);
+  void relabel(Index row, std::int32_t to, Changes& changes);
+  double inertia_of(const Matrix& centres, Index begin, Index end) const;
   void move(Matrix& centres) const;  // to the means of their rows
   bool relocate_empty(Matrix& centres);
 
@@ -77,7 +76,6 @@ class Lloyd {
   ScoredCentres scored_;
   ClusterSums sums_;
   std::vector<std::int32_t> labels_;
-  std::vector<double> inertia_;  // by block
 };
 
 }  // namespace lathe

@@ -50,7 +50,7 @@ ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights
     : X(data), weight(weights), block_rows(start_block(data.rows(), data.cols())) {
   // Small enough that a block is still in the second cache when its squares are added.
   const Index n_blocks = (rows() + block_rows - 1) / block_rows;
-  const Index piece = std::max<Index>(row_block(cols()), 64);
+  const Index piece = std::max<Index>(row_block(cols()), 16);
   std::vector<Moments> blocks(static_cast<std::size_t>(n_blocks));
   const auto merge = [](Moments& all, const Moments& next) {
     all.least = all.least.cwiseMin(next.least);
@@ -82,7 +82,8 @@ ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights
   mean = std::move(all.mean);
   least = std::move(all.least);
   greatest = std::move(all.greatest);
-  total_variance = all.squares.sum() / all.weight;
+  total_squares = all.squares.sum();
+  total_variance = total_squares / all.weight;
 }
 
 }  // namespace lathe

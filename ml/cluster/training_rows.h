@@ -22,10 +22,11 @@ struct ClusterRows {
 
   const MatrixView& X;
   std::span<const double> weight;
-  Index block_rows;           // of at most 64 blocks, which do not depend on threads
-  bool finite = false;        // all of X; if not, the rest means nothing
-  RowVector mean;             // of the columns
-  RowVector least, greatest;  // of the columns
+  Index block_rows;            // of at most 64 blocks, which do not depend on threads
+  bool finite = false;         // all of X; if not, the rest means nothing
+  RowVector mean;              // of the columns
+  RowVector least, greatest;   // of the columns
+  double total_squares = 0.0;  // about the mean, weighted
   double total_variance = 0.0;
 };
 

@@ -33,10 +33,12 @@ struct ClusterTable {
 
 // Sums by cluster, and what one pass over the rows tells.
 struct ClusterSumTable {
-  // high and low parts of weight * (x - origin), rounded to multiples that add up without rounding
-  // in any order, are added to `sums` (d high parts, then d low parts), or taken from it (sign -1).
-  void (*add_row)(const double* x, std::ptrdiff_t d, const double* origin, const double* high_grid,
-                  const double* low_grid, double weight, double sign, double* sums);
+  // High and low parts of weight * (x - origin), rounded to multiples that add up without rounding
+  // in any order, are added to to[i] (d high parts, then d low parts), and taken from from[i] where
+  // that is not null. weight: null for ones.
+  void (*move_rows)(const double* const* rows, std::ptrdiff_t n, std::ptrdiff_t d,
+                    const double* origin, const double* high_grid, const double* low_grid,
+                    const double* weight, double* const* from, double* const* to);
 
   // Sums, least and greatest of the columns; false where some number is not finite. weight: null
   // for ones.

@@ -193,24 +193,44 @@ void nearest(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const 
   }
 }
 
-void potentials(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* packed,
-                ptrdiff_t k, const double* weight, double* closest, double* work, double* sums) {
-  const ptrdiff_t all = registers_of(k);
+// Sums of P registers of centres (of `all`, fewer than most_sums, where P is 0) stay in registers:
+// added up in memory, each row would wait for the one before.
+constexpr ptrdiff_t most_sums = 32;
+template <ptrdiff_t P>
+void sum_potentials(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d,
+                    const double* packed, ptrdiff_t registers, const double* weight,
+                    double* closest, double* work, double* sums) {
+  const ptrdiff_t all = P > 0 ? P : registers;
   const double* rows[tile];
+  Wide total[P > 0 ? P : most_sums];
+  for (ptrdiff_t v = 0; v < all; ++v) total[v] = at(sums + v * width);
   for (ptrdiff_t i = 0; i < n; i += tile) {
     rows_at(X, i, n, stride, rows);
     tile_distances(rows, d, packed, all, work);
     for (ptrdiff_t r = 0; r < tile && i + r < n; ++r) {
       const double* distance = work + r * all * width;
-      if (distance[0] < closest[i + r]) closest[i + r] = distance[0];
-      const Wide known = Wide{} + closest[i + r];
+      const double known = distance[0] < closest[i + r] ? distance[0] : closest[i + r];
+      closest[i + r] = known;
+      const Wide most = Wide{} + known;
       const double w = weight != nullptr ? weight[i + r] : 1.0;
+#pragma GCC unroll 4
       for (ptrdiff_t v = 0; v < all; ++v) {
         const Wide here = at(distance + v * width);
-        at(sums + v * width) += w * (here < known ? here : known);
+        total[v] += w * (here < most ? here : most);
       }
     }
   }
+  for (ptrdiff_t v = 0; v < all; ++v) at(sums + v * width) = total[v];
+}
+
+void potentials(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* packed,
+                ptrdiff_t k, const double* weight, double* closest, double* work, double* sums) {
+  const ptrdiff_t all = registers_of(k);
+  const auto sum = all == 1   ? sum_potentials<1>
+                   : all == 2 ? sum_potentials<2>
+                   : all == 3 ? sum_potentials<3>
+                              : sum_potentials<0>;
+  sum(X, n, stride, d, packed, all, weight, closest, work, sums);
 }
 
 }  // namespace

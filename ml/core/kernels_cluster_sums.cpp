@@ -19,22 +19,61 @@ inline double lane_total(Wide v) {
 #endif
 }
 
-void add_row(const double* x, ptrdiff_t d, const double* origin, const double* high_grid,
-             const double* low_grid, double weight, double sign, double* sums) {
+// A few columns of all rows before the next ones: grids stay in registers and sums in the first
+// cache. Row after row, 1000000 x 8 with k = 16 took 127 ms instead of 117, and ten starts of
+// 100000 x 16 with k = 10 took 231 instead of 201, together with sums of potentials in registers.
+template <ptrdiff_t V>
+inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t d, ptrdiff_t j,
+                         const double* origin, const double* high_grid, const double* low_grid,
+                         const double* weight, double* const* from, double* const* to) {
+  Wide shift[V];
+  Wide coarse[V];
+  Wide fine[V];
+  for (ptrdiff_t v = 0; v < V; ++v) {
+    shift[v] = at(origin + j + v * width);
+    coarse[v] = at(high_grid + j + v * width);
+    fine[v] = at(low_grid + j + v * width);
+  }
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    const double w = weight != nullptr ? weight[i] : 1.0;
+#pragma GCC unroll 4
+    for (ptrdiff_t v = 0; v < V; ++v) {
+      const ptrdiff_t c = j + v * width;
+      const Wide x = w * (at(rows[i] + c) - shift[v]);
+      const Wide high = (x + coarse[v]) - coarse[v];
+      const Wide low = ((x - high) + fine[v]) - fine[v];
+      if (from[i] != nullptr) {
+        at(from[i] + c) -= high;
+        at(from[i] + d + c) -= low;
+      }
+      at(to[i] + c) += high;
+      at(to[i] + d + c) += low;
+    }
+  }
+}
+
+void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t d, const double* origin,
+               const double* high_grid, const double* low_grid, const double* weight,
+               double* const* from, double* const* to) {
   ptrdiff_t j = 0;
+  for (; j + 2 * width <= d; j += 2 * width) {
+    move_columns<2>(rows, n, d, j, origin, high_grid, low_grid, weight, from, to);
+  }
   for (; j + width <= d; j += width) {
-    const Wide v = weight * (at(x + j) - at(origin + j));
-    const Wide high = (v + at(high_grid + j)) - at(high_grid + j);
-    const Wide low = ((v - high) + at(low_grid + j)) - at(low_grid + j);
-    at(sums + j) += sign * high;
-    at(sums + d + j) += sign * low;
+    move_columns<1>(rows, n, d, j, origin, high_grid, low_grid, weight, from, to);
   }
   for (; j < d; ++j) {
-    const double v = weight * (x[j] - origin[j]);
-    const double high = (v + high_grid[j]) - high_grid[j];
-    const double low = ((v - high) + low_grid[j]) - low_grid[j];
-    sums[j] += sign * high;
-    sums[d + j] += sign * low;
+    for (ptrdiff_t i = 0; i < n; ++i) {
+      const double x = (weight != nullptr ? weight[i] : 1.0) * (rows[i][j] - origin[j]);
+      const double high = (x + high_grid[j]) - high_grid[j];
+      const double low = ((x - high) + low_grid[j]) - low_grid[j];
+      if (from[i] != nullptr) {
+        from[i][j] -= high;
+        from[i][d + j] -= low;
+      }
+      to[i][j] += high;
+      to[i][d + j] += low;
+    }
   }
 }
 
@@ -137,6 +176,6 @@ void column_squares(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d,
 
 }  // namespace
 
-const ClusterSumTable cluster_sum_table = {add_row, column_sums, column_squares};
+const ClusterSumTable cluster_sum_table = {move_rows, column_sums, column_squares};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

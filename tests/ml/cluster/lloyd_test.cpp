@@ -214,6 +214,12 @@ TEST(Lloyd, ARowWhoseWeightIsLostBesideOthersIsStillAClustersMean) {
   }
 }
 
+Changes one_change(Index row, std::int32_t from, std::int32_t to) {
+  Changes changes;
+  changes.add(row, from, to);
+  return changes;
+}
+
 TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
   const Matrix X = blobs(400, 7, 3, 8) * 0.1;
   const MatrixView view(X);
@@ -225,14 +231,14 @@ TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
     const auto i = random.below(400);
     const auto to = static_cast<std::int32_t>(random.below(3));
     ClusterSums::Part part(changed);
-    part.change(static_cast<Index>(i), labels[i], to);
+    part.change(one_change(static_cast<Index>(i), labels[i], to));
     labels[i] = to;
   }
   changed.merge();
   ClusterSums anew(rows, 3);
   for (Index i = 399; i >= 0; --i) {
     if (labels[static_cast<std::size_t>(i)] >= 0) {
-      anew.change(i, -1, labels[static_cast<std::size_t>(i)]);
+      anew.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
     }
   }
   for (Index c = 0; c < 3; ++c) EXPECT_EQ(changed.mean(c, labels), anew.mean(c, labels));
@@ -246,8 +252,46 @@ TEST(ClusterSums, TheMeanOfOneRowIsThatRow) {
   const MatrixView view(X);
   const ClusterRows rows(view, {});
   ClusterSums sums(rows, 1);
-  sums.change(17, -1, 0);
+  sums.change(one_change(17, -1, 0));
   EXPECT_EQ(sums.mean(0, std::vector<std::int32_t>(50, -1)), X.row(17));
+}
+
+TEST(ClusterSums, InertiaFollowsFromTheSumsOrIsNotTold) {
+  const Matrix near = blobs(500, 6, 4, 14);
+  const std::vector<double> some{0.0, 1.0, 2.5};
+  std::vector<double> weight;
+  std::vector<std::int32_t> labels;
+  for (Index i = 0; i < 500; ++i) {
+    weight.push_back(some[static_cast<std::size_t>(i % 3)]);
+    labels.push_back(static_cast<std::int32_t>(i % 4));
+  }
+  for (const double offset : {0.0, 3.0, 1e9}) {
+    const Matrix X = near.array() + offset;
+    const MatrixView view(X);
+    const ClusterRows rows(view, weight);
+    ClusterSums sums(rows, 5);  // one stays empty
+    for (Index i = 0; i < 500; ++i)
+      sums.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
+    Matrix centres = X.topRows(5);
+    double direct = 0.0;
+    for (Index i = 0; i < 500; ++i) {
+      direct += weight[static_cast<std::size_t>(i)] * (X.row(i) - centres.row(i % 4)).squaredNorm();
+    }
+    ASSERT_TRUE(sums.inertia(centres).has_value()) << offset;
+    EXPECT_NEAR(*sums.inertia(centres), direct, 1e-12 * direct) << offset;
+    centres.row(2).array() += 1e8;
+    EXPECT_TRUE(sums.inertia(centres).has_value());
+  }
+  // Two tight groups far apart: what is left of their distance would be rounding.
+  Matrix tight = near * 1e-6;
+  for (Index i = 0; i < 500; i += 2) tight.row(i).array() += 1.0;
+  const MatrixView view(tight);
+  const ClusterRows rows(view, {});
+  ClusterSums sums(rows, 2);
+  for (Index i = 0; i < 500; ++i) sums.change(one_change(i, -1, static_cast<std::int32_t>(i % 2)));
+  Matrix means(2, 6);
+  for (Index c = 0; c < 2; ++c) means.row(c) = sums.mean(c, labels);
+  EXPECT_FALSE(sums.inertia(means).has_value());
 }
 
 TEST(ClusterRows, ThePassTellsMeansRangeAndVariance) {
