@@ -1,10 +1,6 @@
-// The Gram matrix and the products behind it, as a share of the machine's peak, and what the fixed
-// order of summation costs against one in which each thread sums what it happens to get.
+// The Gram matrix and the products behind it, as a share of the machine's peak.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cmath>
-#include <cstdio>
 #include <functional>
 #include <numeric>
 #include <vector>
@@ -12,7 +8,6 @@
 #include <benchmark/benchmark.h>
 
 #include "lathe/ml/core/gram.h"
-#include "lathe/ml/core/kernel_tiles.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
@@ -144,100 +139,6 @@ void transposed(benchmark::State& state) {
   report(state, 2.0 * static_cast<double>(n * d * m));
 }
 BENCHMARK(transposed)->Apply(thin);
-
-// The same tiles, but each thread adds what it gets to a sum of its own: no order is kept.
-class FreeOrder {
- public:
-  FreeOrder(const MatrixView& X, const MatrixView& y)
-      : X_(X),
-        y_(y),
-        cols_((X.cols() + 2 + table_.step - 1) / table_.step * table_.step),
-        shift_(static_cast<std::size_t>(cols_)),
-        x_scale_(shift_.size()),
-        y_scale_(shift_.size()) {
-    const auto d = static_cast<std::size_t>(X.cols());
-    for (std::size_t j = 0; j < d; ++j) {
-      shift_[j] = X(0, static_cast<Index>(j));
-      x_scale_[j] = 1.0;
-    }
-    y_scale_[d] = 1.0;
-    shift_[d] = y(0, 0);
-    shift_[d + 1] = -1.0;
-    for (int t = 0; t < thread_limit(); ++t) {
-      sums_.push_back(large_matrix(cols_, cols_));
-      packed_.push_back(large_matrix(block, cols_));
-    }
-  }
-
-  const Matrix& run() {
-    std::atomic<Index> next{0};
-    const Index blocks = (X_.rows() + block - 1) / block;
-    parallel_for(thread_limit(), [&](Index t) {
-      Matrix& sum = sums_[static_cast<std::size_t>(t)];
-      sum.setZero();
-      for (Index b = next++; b < blocks; b = next++) {
-        add(b * block, std::min(block, X_.rows() - b * block), t);
-      }
-    });
-    for (std::size_t t = 1; t < sums_.size(); ++t) sums_[0] += sums_[t];
-    return sums_[0];
-  }
-
- private:
-  static constexpr Index block = 128;
-
-  void add(Index row, Index rows, Index thread) {
-    double* packed = packed_[static_cast<std::size_t>(thread)].data();
-    const kernels::PackSource from{X_.data() + row * X_.cols(),
-                                   X_.cols(),
-                                   X_.cols(),
-                                   X_.data() + X_.size(),
-                                   y_.data() + row,
-                                   1,
-                                   1,
-                                   shift_.data(),
-                                   x_scale_.data(),
-                                   y_scale_.data(),
-                                   nullptr};
-    table_.pack(from, 0, rows, cols_, packed, block);
-    const Index ahead = std::min(block, X_.rows() - row - rows);
-    table_.triangle(packed, block, cols_, rows, sums_[static_cast<std::size_t>(thread)].data(),
-                    X_.data() + (row + rows) * X_.cols(), ahead * X_.cols());
-  }
-
-  const MatrixView& X_;
-  const MatrixView& y_;
-  const kernels::TileTable& table_ = kernels::tile_table();
-  Index cols_;
-  std::vector<double> shift_;
-  std::vector<double> x_scale_;
-  std::vector<double> y_scale_;
-  std::vector<Matrix> sums_;
-  std::vector<Matrix> packed_;
-};
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<Index>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
-// In turn, so that whatever else the machine does falls on both.
-void cost_of_order(benchmark::State& state) {
-  const Matrix X = random(state.range(0), state.range(1));
-  const Matrix y = random(state.range(0), 1);
-  const MatrixView x_view(X);
-  const MatrixView y_view(y);
-  FreeOrder free(x_view, y_view);
-  std::vector<double> ratios;
-  for (auto _ : state) {
-    const double ours = seconds_of([&] { benchmark::DoNotOptimize(centred_gram(X, y).xx.data()); });
-    const double theirs = seconds_of([&] { benchmark::DoNotOptimize(free.run().data()); });
-    ratios.push_back(ours / theirs);
-  }
-  state.counters["fixed_over_free"] = median(ratios);
-}
-BENCHMARK(cost_of_order)->Apply(shapes)->Iterations(15);
 
 }  // namespace
 }  // namespace lathe

@@ -7,10 +7,11 @@
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
 
-constexpr ptrdiff_t first_rows = 64;    // whose mean is the shift
-constexpr ptrdiff_t narrow_cols = 128;  // up to here a tile has many rows
-constexpr ptrdiff_t narrow_tile = 64;
-constexpr ptrdiff_t wide_tile = 16;  // rows, so that a tile is read line by line
+constexpr ptrdiff_t first_rows = 64;  // whose mean is the shift
+// Cells of a tile, which a register of columns goes down before the next does: in the second cache.
+constexpr ptrdiff_t tile_cells = 8192;
+constexpr ptrdiff_t least_tile = 16;  // rows
+constexpr ptrdiff_t most_tile = 64;
 constexpr double infinity = __builtin_inf();
 
 struct Rows {
@@ -153,7 +154,10 @@ inline void each_register(ptrdiff_t cols, Body body) {
 template <bool weighted, bool scaled>
 void tiles(const Rows& r, ptrdiff_t cols, const double* inverse_unit, double* sums,
            ptrdiff_t sums_stride) {
-  const ptrdiff_t tile = cols <= narrow_cols ? narrow_tile : wide_tile;
+  const ptrdiff_t fitting = tile_cells / cols;
+  const ptrdiff_t tile = fitting < least_tile  ? least_tile
+                         : fitting > most_tile ? most_tile
+                                               : fitting;
   for (ptrdiff_t begin = 0; begin < r.rows; begin += tile) {
     const ptrdiff_t rows = r.rows - begin < tile ? r.rows - begin : tile;
     each_register(cols, [&]<class V>(ptrdiff_t j) {

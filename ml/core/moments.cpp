@@ -15,7 +15,7 @@ namespace {
 // Beyond these, unit is not 1: squares of what lies within, and their sums, stay well in range.
 constexpr int plain_exponent = 200;
 constexpr Index least_rows = 512;  // of a block
-constexpr Index most_blocks = 128;
+constexpr Index most_blocks = 64;
 constexpr Index chunk_cols = 512;
 constexpr Index most_folded_cols = 64;
 constexpr Index register_cols = 8;
