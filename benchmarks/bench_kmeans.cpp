@@ -88,7 +88,17 @@ BENCHMARK(iterations)
     ->Args({100000, 64, 10})
     ->Args({100000, 16, 64})
     ->Args({100000, 4, 100})
-    ->Args({50000, 64, 4});
+    ->Args({50000, 64, 4})
+    ->Args({100000, 32, 64})
+    ->Args({20000, 256, 10})
+    ->Args({50000, 8, 256})
+    ->Args({20000, 64, 256})
+    ->Args({10000, 64, 512})
+    ->Args({100000, 32, 4})
+    ->Args({100000, 32, 8})
+    ->Args({100000, 24, 16})
+    ->Args({100000, 24, 64})
+    ->Args({20000, 16, 256});
 
 // What the multipliers can do, on all threads.
 double peak_gflops() {

@@ -31,5 +31,10 @@ class Fetch {
   ptrdiff_t column_ = 0;
 };
 
+// For short rows, which come by themselves.
+struct NoFetch {
+  void some() const {}
+};
+
 }  // namespace
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

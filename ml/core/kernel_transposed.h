@@ -47,8 +47,8 @@ constexpr ptrdiff_t tile_of(const float*) { return 4; }
 inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
                       double* out, ptrdiff_t stride) {
   Wide r[8];
-  const Wide shift = at(origin + j);
-  for (int i = 0; i < 8; ++i) r[i] = (at(rows[i] + j) - shift) * scale;
+  const Wide shift = at(origin + j) * -scale;
+  for (int i = 0; i < 8; ++i) r[i] = multiply_add(at(rows[i] + j), Wide{} + scale, shift);
   Wide t[8];
   for (int i = 0; i < 4; ++i) {
     t[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
@@ -76,8 +76,8 @@ inline void transpose(const double* const* rows, ptrdiff_t j, const double* orig
 inline void transpose(const double* const* rows, ptrdiff_t j, const double* origin, double scale,
                       double* out, ptrdiff_t stride) {
   Wide r[4];
-  const Wide shift = at(origin + j);
-  for (int i = 0; i < 4; ++i) r[i] = (at(rows[i] + j) - shift) * scale;
+  const Wide shift = at(origin + j) * -scale;
+  for (int i = 0; i < 4; ++i) r[i] = multiply_add(at(rows[i] + j), Wide{} + scale, shift);
   for (int h = 0; h < 2; ++h, out += stride) {
     const Wide a = h == 0 ? __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6)
                           : __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
@@ -95,11 +95,14 @@ using LooseEight [[gnu::vector_size(32), gnu::aligned(4), gnu::may_alias]] = flo
 
 inline Eight eight_floats(const double* row, const double* origin, double scale) {
 #if defined(__AVX512F__)
-  return __builtin_convertvector((at(row) - at(origin)) * scale, Eight);
+  const Wide shift = at(origin) * -scale;
+  return __builtin_convertvector(multiply_add(at(row), Wide{} + scale, shift), Eight);
 #else
   using Four [[gnu::vector_size(16)]] = float;
-  const Four a = __builtin_convertvector((at(row) - at(origin)) * scale, Four);
-  const Four b = __builtin_convertvector((at(row + 4) - at(origin + 4)) * scale, Four);
+  const Wide all = Wide{} + scale;
+  const Four a = __builtin_convertvector(multiply_add(at(row), all, at(origin) * -scale), Four);
+  const Four b =
+      __builtin_convertvector(multiply_add(at(row + 4), all, at(origin + 4) * -scale), Four);
   return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
 #endif
 }
@@ -145,7 +148,8 @@ inline void transpose(const double* const* rows, ptrdiff_t j, const double* orig
 }
 #endif
 
-// `block` rows of d columns, about the origin and scaled: out is d x block.
+// `block` rows of d columns, about the origin and scaled by a power of two, so that x * scale -
+// origin * scale is rounded once, as x - origin is: out is d x block.
 // between() is called once for each tile.
 template <class Number, ptrdiff_t block>
 inline void transpose_all(const double* const* rows, ptrdiff_t d, const double* origin,
@@ -153,11 +157,17 @@ inline void transpose_all(const double* const* rows, ptrdiff_t d, const double* 
   constexpr ptrdiff_t tile = tile_of(static_cast<const Number*>(nullptr));
   static_assert(block % tile == 0);
   const ptrdiff_t whole = d / tile * tile;
-  // A few rows from end to end, so that the processor sees them coming.
-  for (ptrdiff_t i = 0; i < block; i += tile) {
+  const auto one = [&](ptrdiff_t i, ptrdiff_t j) {
+    transpose(rows + i, j, origin, scale, out + j * block + i, block);
+    between();
+  };
+  if (d >= 64) {  // a few rows from end to end, so that the processor sees them coming
+    for (ptrdiff_t i = 0; i < block; i += tile) {
+      for (ptrdiff_t j = 0; j < whole; j += tile) one(i, j);
+    }
+  } else {  // lines of the result one after the other
     for (ptrdiff_t j = 0; j < whole; j += tile) {
-      transpose(rows + i, j, origin, scale, out + j * block + i, block);
-      between();
+      for (ptrdiff_t i = 0; i < block; i += tile) one(i, j);
     }
   }
   for (ptrdiff_t j = whole; j < d; ++j) {

@@ -105,7 +105,7 @@ struct Best {
 };
 
 template <ptrdiff_t K, class Number>
-inline void score_tile(const Number* x, ptrdiff_t d, const Number* packed, int first, Fetch& fetch,
+inline void score_tile(const Number* x, ptrdiff_t d, const Number* packed, int first, auto& fetch,
                        Best<Number>& best) {
   using Numbers = typename Register<Number>::Numbers;
   Numbers score[K][registers];
@@ -146,7 +146,7 @@ inline void score_tile(const Number* x, ptrdiff_t d, const Number* packed, int f
 }
 
 template <ptrdiff_t K, class Number>
-void score_tiles(const Number* x, const ScoredTiles<Number>& tiles, Fetch& fetch,
+void score_tiles(const Number* x, const ScoredTiles<Number>& tiles, auto& fetch,
                  Best<Number>& best) {
   const Number* packed = tiles.packed;
   for (ptrdiff_t c = 0; c < tiles.k; c += K, packed += K * (tiles.d + 1)) {
@@ -155,7 +155,7 @@ void score_tiles(const Number* x, const ScoredTiles<Number>& tiles, Fetch& fetch
 }
 
 template <class Number>
-inline void score(const Number* x, const ScoredTiles<Number>& tiles, Fetch& fetch,
+inline void score(const Number* x, const ScoredTiles<Number>& tiles, auto& fetch,
                   Best<Number>& best) {
   for (ptrdiff_t g = 0; g < registers; ++g) {
     best.least[g] = best.second[g] =
@@ -191,9 +191,14 @@ template <class Number>
 inline bool any_within(const Best<Number>& best, Number margin) {
   typename Register<Number>::Whole some = {};
   for (ptrdiff_t g = 0; g < registers; ++g) some |= ~(best.second[g] - best.least[g] > margin);
+#if defined(__AVX512F__)
+  const auto bits = reinterpret_cast<__m512i>(some);
+  return _mm512_test_epi64_mask(bits, bits) != 0;
+#else
   long long bits = 0;
   for (ptrdiff_t l = 0; l < Register<Number>::size; ++l) bits |= some[l];
   return bits != 0;
+#endif
 }
 
 // What is left of a block once its scores are in memory, row by row.
@@ -247,16 +252,21 @@ void nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
   for (ptrdiff_t i = 0; i < n; i += block) {
     const double* here[block];  // the last row again where there are no more
     for (ptrdiff_t r = 0; r < block; ++r) here[r] = rows[i + r < n ? i + r : n - 1];
-    const ptrdiff_t next = i + block;
-    const ptrdiff_t known = n + ahead - next < block ? n + ahead - next : block;
-    // While these are at work, the next ones come from memory: a pass over 50000 x 128 with k = 100
-    // went from 9.1 ms to 7.4. Short rows come by themselves.
-    Fetch fetch(rows + next, tiles.d >= 64 ? known : 0, tiles.d,
-                tiles_of(tiles.k) + block / tile_of(x));
-    transpose_all<Number, block>(here, tiles.d, tiles.origin, tiles.scale, x,
-                                 [&] { fetch.some(); });
     Best<Number> best;
-    score(x, tiles, fetch, best);
+    const auto find = [&](auto fetch) {
+      transpose_all<Number, block>(here, tiles.d, tiles.origin, tiles.scale, x,
+                                   [&] { fetch.some(); });
+      score(x, tiles, fetch, best);
+    };
+    // While these are at work, the next ones come from memory: a pass over 50000 x 128 with k = 100
+    // went from 9.1 ms to 7.4.
+    if (tiles.d >= 64) {
+      const ptrdiff_t next = i + block;
+      const ptrdiff_t known = n + ahead - next < block ? n + ahead - next : block;
+      find(Fetch(rows + next, known, tiles.d, tiles_of(tiles.k) + block / tile_of(x)));
+    } else {
+      find(NoFetch{});
+    }
 
     alignas(sizeof(Wide)) std::int32_t index[block];
     for (ptrdiff_t g = 0; g < registers; ++g) {
