@@ -35,7 +35,8 @@ class Bits {
   Bits& add(const Numbers& values) {
     for (Index i = 0; i < static_cast<Index>(values.size()); ++i) {
       std::uint64_t word = 0;
-      std::memcpy(&word, values.data() + i, sizeof word);
+      static_assert(sizeof *values.data() <= sizeof word);
+      std::memcpy(&word, values.data() + i, sizeof *values.data());
       hash_ = (hash_ ^ word) * 0x100000001b3U;
       hash_ ^= hash_ >> 29;
     }
@@ -125,7 +126,7 @@ Task::Runner Task::clustering() const {
     const KMeansModel model = timed([&] { return kmeans.fit(X_); }, run.seconds);
     run.figures = {{"inertia", {model.inertia()}},
                    {"n_iter", {static_cast<double>(model.n_iter())}}};
-    run.bits = Bits().add(model.cluster_centers()).add(model.labels()).value();
+    run.bits = Bits().add(model.cluster_centers()).add(model.result().labels).value();
     return run;
   };
 }

@@ -124,12 +124,8 @@ KMeansModel KMeans::fit(const MatrixView& X, const Context& context) const {
 
   LloydResult best = Starts(*this, rows, seed_of(random_state, context.seed)).best();
   std::vector<std::string> warnings = warnings_of(*this, best);
-  return KMeansModel({std::move(best.centres),
-                      {best.labels.begin(), best.labels.end()},
-                      best.inertia,
-                      best.n_iter,
-                      best.converged,
-                      std::move(warnings)});
+  return KMeansModel({std::move(best.centres), std::move(best.labels), best.inertia, best.n_iter,
+                      best.converged, std::move(warnings)});
 }
 
 bool KMeans::operator==(const KMeans& other) const {

@@ -1,10 +1,10 @@
 // k-means: centres c_1 .. c_k that minimise sum_i w_i min_j |x_i - c_j|^2, by Lloyd's iterations
 // (Lloyd 1982) from greedy k-means++ starts (Arthur and Vassilvitskii 2007).
 //
-// An iteration scores all rows, or, where a cost model says that it pays (many columns), only those
-// that the triangle inequality does not rule out (Hamerly 2010). The labels, centres and inertia
-// are the same bits either way, and those of Lloyd's iterations on paper: what scores
-// in floats leave in doubt is decided by doubles, and near-ties by exact distances.
+// An iteration scores all rows, or, where a cost model says that it pays (24 columns or more), only
+// those that the triangle inequality does not rule out (Hamerly 2010). The labels, centres and
+// inertia are the same bits either way, and the labels those of Lloyd's iterations on paper: what
+// scores in floats leave in doubt is decided by doubles, and near-ties by exact distances.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ namespace lathe {
 // What a k-means fit found, besides the model's methods.
 struct KMeansResult {
   Matrix cluster_centers;            // n_clusters x n_features
-  std::vector<std::int64_t> labels;  // of the training rows
+  std::vector<std::int32_t> labels;  // of the training rows
   double inertia = 0.0;              // sum_i w_i |x_i - its centre|^2
   std::int64_t n_iter = 0;           // Lloyd iterations of the best start
   bool converged = true;
@@ -53,8 +53,12 @@ class KMeansModel final : public Clusterer {
   const Matrix& cluster_centers() const { return result_.cluster_centers; }
   double inertia() const { return result_.inertia; }
   std::int64_t n_iter() const { return result_.n_iter; }
+  // All that the fit found, without a copy.
+  const KMeansResult& result() const { return result_; }
   // One per training row, equal to predict() of those rows. Empty on a loaded model.
-  const std::vector<std::int64_t>& labels() const { return result_.labels; }
+  std::vector<std::int64_t> labels() const {
+    return {result_.labels.begin(), result_.labels.end()};
+  }
 
   // Distances to the centres: n x n_clusters. Throws InvalidArgument as predict does.
   Matrix transform(const MatrixView& X) const;
@@ -104,9 +108,9 @@ struct KMeans {
   }
 
   // X: n_samples x n_features, at least n_clusters rows of positive weight. One pass over X, then
-  // at most O(n k d) time for each iteration. Memory besides X: 4 bytes a row for labels (12 more
-  // when they are returned), 8 while a start is drawn, and 8 with bounds; O(k d)
-  // for each thread. Small data are fitted a thread to a start. The same bits for any number of
+  // at most O(n k d) time for each iteration. Memory besides X: 4 bytes a row for labels and
+  // 4 for those of the best start, 8 while a start is drawn, and 8 with bounds; O(k d) for each
+  // thread. Small data are fitted a thread to a start. The same bits for any number of
   // threads. Throws InvalidArgument on NaN, too few rows, given centres of another shape, and data
   // so far apart, or so close together, that squared distances leave the range of doubles.
   KMeansModel fit(const MatrixView& X, const Context& context = {}) const;
