@@ -1,6 +1,10 @@
 // What is known of the distances of each row without computing them again: an upper bound to its
 // own centre and a lower bound to all others (Hamerly 2010). A row whose bounds do not overlap
 // keeps its label; rounding is always to the safe side. Internal to k-means.
+//
+// At 50000 x 128 with k = 100, 20 iterations and the last labels take 9.6 passes of scores in place
+// of 21, and 85 ms in place of 168. Bounds by groups of 8 centres (Ding et al. 2015) left 4.7
+// passes, but of scattered scores: 118 ms.
 #pragma once
 
 #include <cstdint>
