@@ -58,7 +58,8 @@ struct LeastSquares {
 
 // X: n x d, y: n x n_targets; weights finite, >= 0, some > 0; alpha >= 0. One pass over X for the
 // Gram matrix and one for each step of refinement. O(n d^2) time and O(d^2) memory besides X for
-// n >= d; O(n^2 d) time and a copy of X for n < d.
+// n >= d; O(n^2 d) time and O(n^2) memory for n < d, or a copy of X where rows nearly depend on one
+// another.
 LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
                            const LeastSquaresOptions& options);
 

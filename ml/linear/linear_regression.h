@@ -71,8 +71,9 @@ struct LinearRegression {
   }
 
   // X: n_samples x n_features, y: n_samples x n_targets (a Vector is one target). Constant columns
-  // get 0. O(n d^2) time, O(d^2) memory besides X; where n < d, O(n^2 d) time and a copy of X.
-  // Throws InvalidArgument on NaN, infinity, mismatched rows or weights.
+  // get 0. O(n d^2) time, O(d^2) memory besides X; where n < d, O(n^2 d) time and O(n^2) memory, or
+  // a copy of X where rows nearly depend on one another. Throws InvalidArgument on NaN, infinity,
+  // mismatched rows or weights.
   LinearRegressionModel fit(const MatrixView& X, const MatrixView& y,
                             const Context& context = {}) const;
 

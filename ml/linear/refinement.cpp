@@ -240,4 +240,19 @@ std::vector<DoubleDoubles> solve_refined(const ScaledColumns& x, const RowWeight
   return solutions;
 }
 
+DoubleDoubles combine_rows(const ScaledColumns& x, std::span<const double> shares) {
+  ScaledColumns y;
+  y.data = shares.data();
+  y.rows = x.rows;
+  y.cols = y.stride = 1;
+  y.index = {0};
+  y.scale = {1.0};
+  const RowWeights ones = RowWeights::of({}, x.rows);
+  // The residuals of no coefficients are the shares themselves.
+  const Gradient found = Rows(x, y, ones).gradient(0, DoubleDoubles(x.index.size()), {});
+  DoubleDoubles sums = found.products;
+  for (std::size_t j = 0; j < sums.size(); ++j) sums[j] = sums[j] - x.mean[j] * found.sum;
+  return sums;
+}
+
 }  // namespace lathe

@@ -38,6 +38,9 @@ std::vector<DoubleDoubles> solve_refined(const ScaledColumns& x, const RowWeight
                                          std::span<const double> penalty, const Correction& correct,
                                          double rate, const std::vector<DoubleDoubles>& sides);
 
+// sum share_i (x_i - mean) over the rows of the scaled columns, to the last digit: one such pass.
+DoubleDoubles combine_rows(const ScaledColumns& x, std::span<const double> shares);
+
 // centre - mean(x) w, in the scaled columns.
 DoubleDouble intercept_of(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef);
 

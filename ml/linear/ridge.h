@@ -40,8 +40,9 @@ struct Ridge {
   // squares with the penalty as further rows and refined like linear_regression (with more than 4
   // million cells only where an estimate does not promise 13 digits of the longest coefficient,
   // each times its column's length), so columns may have any scale and offset; constant ones get 0.
-  // O(n d^2) time, O(d^2) memory besides X; where n < d, O(n^2 d) time and a copy of X. Throws
-  // InvalidArgument on NaN, infinity, mismatched rows or weights.
+  // O(n d^2) time, O(d^2) memory besides X; where n < d, O(n^2 d) time and O(n^2) memory, or a copy
+  // of X where rows nearly depend on one another. Throws InvalidArgument on NaN, infinity,
+  // mismatched rows or weights.
   RidgeModel fit(const MatrixView& X, const MatrixView& y, const Context& context = {}) const;
 
   const StatisticsKind* statistics() const;

@@ -154,6 +154,45 @@ TEST(LeastSquares, MoreColumnsThanRowsGiveTheLeastNorm) {
   }
 }
 
+TEST(LeastSquares, WideDataWithConstantColumnsAndRowsWithoutWeightGiveTheLeastNorm) {
+  Matrix X = noise(300, 700, 36);
+  X.rowwise() += 100.0 * noise(1, 700, 37).row(0);
+  X.col(5).setConstant(7.5);
+  Vector weight = noise(300, 1, 38).col(0).cwiseAbs();
+  weight[299] = weight[4] = 0.0;
+  X.row(4).setConstant(1e6);  // counts for nothing
+  const Matrix y = noise(300, 2, 39);
+  const LeastSquares fitted = least_squares(X, y, {.weight = {weight.data(), 300}});
+  EXPECT_EQ(fitted.solver.path, SolverPath::row_space);
+  EXPECT_EQ(fitted.solver.rank, 297);
+  EXPECT_TRUE(fitted.solver.settled);
+  EXPECT_EQ(fitted.coef(0, 5), 0.0);
+
+  // Interpolates, and is a combination of rows: nothing of it is beside them.
+  const Matrix residual =
+      (y - X * fitted.coef.transpose()).rowwise() - fitted.intercept.transpose();
+  const Matrix counted = (weight.array() > 0.0).cast<double>().matrix().asDiagonal() * residual;
+  EXPECT_LE(counted.cwiseAbs().maxCoeff(), 1e-12);
+  const RowVector mean = weight.transpose() * X / weight.sum();
+  const Vector root = weight.cwiseSqrt();
+  const Matrix centred = root.asDiagonal() * (X.rowwise() - mean);
+  const Matrix projected = by_orthogonal_factors(centred, centred * fitted.coef.transpose());
+  expect_near(fitted.coef, projected, 1e-13);
+}
+
+TEST(LeastSquares, WideDataGiveTheSameBitsForAnyThreads) {
+  const Matrix X = noise(300, 700, 40);
+  const Matrix y = noise(300, 1, 41);
+  const int before = thread_limit();
+  set_thread_limit(1);
+  const LeastSquares expected = least_squares(X, y, {.alpha = 0.1});
+  for (const int threads : {2, 3, 5, 16}) {
+    set_thread_limit(threads);
+    EXPECT_EQ(least_squares(X, y, {.alpha = 0.1}).coef, expected.coef) << threads;
+  }
+  set_thread_limit(before);
+}
+
 TEST(LeastSquares, RepeatedRowsWithOtherTargetsAreFittedInTheMean) {
   const Matrix start = whole_numbers(3, 6, 11);
   Matrix X(5, 6);
