@@ -72,6 +72,21 @@ SmallerSide smaller_side(const MatrixView& X) {
   return {std::move(gram.x_mean), std::move(gram.xx)};
 }
 
+// The largest and the least of each column. Nothing else is at high and low, or each row would wait
+// for the one before.
+void widen(const MatrixView& scores, double* __restrict high, double* __restrict low) {
+  const Index cols = scores.cols();
+  std::copy_n(scores.data(), cols, high);
+  std::copy_n(scores.data(), cols, low);
+  for (Index i = 1; i < scores.rows(); ++i) {
+    const double* __restrict row = scores.data() + i * scores.outerStride();
+    for (Index c = 0; c < cols; ++c) {
+      high[c] = high[c] < row[c] ? row[c] : high[c];
+      low[c] = row[c] < low[c] ? row[c] : low[c];
+    }
+  }
+}
+
 // Products of the centred rows with some of the right singular vectors, in blocks of rows.
 class Scores {
  public:
@@ -95,15 +110,10 @@ class Scores {
     parallel_for(blocks, [&](Index block) {
       Scratch scratch(size, right_.cols());
       const auto scores = of_block(block, scratch);
-      RowVector high = scores.row(0);
-      RowVector low = high;
-      for (Index i = 1; i < scores.rows(); ++i) {
-        high = high.cwiseMax(scores.row(i));
-        low = low.cwiseMin(scores.row(i));
-      }
-      most.row(block) = high;
-      least.row(block) = low;
+      widen(scores, &most(block, 0), &least(block, 0));
     });
+    most.rowwise() -= offset_;
+    least.rowwise() -= offset_;
     Vector leads(right_.cols());
     for (Index c = 0; c < leads.size(); ++c) {
       const double lead = std::max(most.col(c).maxCoeff(), -least.col(c).minCoeff());
@@ -120,12 +130,12 @@ class Scores {
 
   Index rows() const { return X_.rows(); }
 
+  // Less the offset, which would be one more pass over them.
   MatrixRef of_block(Index block, Scratch& scratch) const {
     const Index begin = block * size;
     const Index count = std::min(size, rows() - begin);
     MatrixRef scores = scratch.matrix().topRows(count);
     multiply(X_.middleRows(begin, count), right_, scores, centre_);
-    scores.rowwise() -= offset_;
     return scores;
   }
 
@@ -133,8 +143,8 @@ class Scores {
     Scratch scratch(size, right_.cols());
     const auto scores = of_block(block, scratch);
     Index i = 0;
-    while (std::abs(scores(i, c)) != magnitude) ++i;
-    return scores(i, c);
+    while (std::abs(scores(i, c) - offset_[c]) != magnitude) ++i;
+    return scores(i, c) - offset_[c];
   }
 
   const MatrixView& X_;
