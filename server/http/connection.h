@@ -32,6 +32,11 @@ class Connection {
 
   int socket() const { return socket_; }
 
+  // Around each go_on(): the kernel gives a connection to one thread after the other, but C++ does
+  // not know that.
+  void take_over() const { handed_over_.load(std::memory_order_acquire); }
+  void hand_over() { handed_over_.store(true, std::memory_order_release); }
+
   // Goes on as far as it can without waiting, and says what to wait for; never `nothing`.
   Wait go_on();
 
@@ -65,6 +70,7 @@ class Connection {
   bool answered_ = false;  // `out_` ends with the reply to the request in `frame_`
   bool lingering_ = false;
   std::size_t lingered_ = 0;
+  std::atomic<bool> handed_over_{false};
   std::atomic<bool> idle_{true};
   std::atomic<bool> interrupted_{false};
   std::atomic<Clock::rep> deadline_;

@@ -189,8 +189,10 @@ void HttpServer::State::add(int socket) {
 }
 
 void HttpServer::State::work_on(Connection* connection) {
+  connection->take_over();
   const Connection::Wait wait = connection->go_on();
   if (wait == Connection::Wait::ended) return end(connection);
+  connection->hand_over();
   const std::uint32_t events = wait == Connection::Wait::to_read ? EPOLLIN : EPOLLOUT;
   // From here on another thread may work on it, and end it.
   watch(EPOLL_CTL_MOD, connection->socket(), events | EPOLLONESHOT, connection);

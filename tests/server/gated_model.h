@@ -16,6 +16,9 @@ namespace lathe::server {
 
 class Gate {
  public:
+  Gate() = default;
+  ~Gate() { const std::lock_guard last(mutex_); }
+
   // Until so many predictions have come to it.
   void wait_for(int predictions) {
     std::unique_lock lock(mutex_);

@@ -14,7 +14,7 @@
 namespace lathe::server {
 
 // AddressSanitizer keeps what was freed, ThreadSanitizer what was touched: memory tells nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(LATHE_TSAN)
 inline constexpr bool memory_is_telling = false;
 #else
 inline constexpr bool memory_is_telling = true;
