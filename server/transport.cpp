@@ -70,7 +70,7 @@ void set_limits(const TransportOptions& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(std::min(std::int64_t{options.max_message_mib} << 21, most)));
   set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // messages.h does it, within bounds
-  builder.SetMaxSendMessageSize(-1);  // --max-cells bounds replies
+  builder.SetMaxSendMessageSize(-1);                  // --max-cells bounds replies
   grpc::ResourceQuota quota("lathed");
   quota.Resize(static_cast<std::size_t>(options.max_memory_mib) << 20);
   builder.SetResourceQuota(quota);
