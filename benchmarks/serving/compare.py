@@ -26,19 +26,19 @@ from serving import (MIXED_PIPELINE, Server, load, make_messages, mixed_request,
 IDLE_CONNECTIONS = 500
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # and empty SETTINGS
 
-# name, options of serving_load, whom to ask
+# name, options of serving_load, whom to ask. What is divided by one another stands side by side.
 LOADS = {
+    "mixed 8x1": ("lathed", "--in-flight 8 --request {mixed}"),
     "live 8x1": ("lathed", "--rpc live --in-flight 8"),
-    "live 64x4": ("lathed", "--rpc live --in-flight 64 --channels 4"),
     "1 row 8x1": ("lathed", "--in-flight 8"),
+    "peer 8x1": ("peer", "--in-flight 8"),
+    "100 rows 8x1": ("lathed", "--in-flight 8 --rows 100"),
+    "live 64x4": ("lathed", "--rpc live --in-flight 64 --channels 4"),
     "1 row 64x4": ("lathed", "--in-flight 64 --channels 4"),
+    "peer 64x4": ("peer", "--in-flight 64 --channels 4"),
     "1 row 64x1": ("lathed", "--in-flight 64"),
     "stream 64x1": ("lathed", "--rpc stream --in-flight 64"),
-    "100 rows 8x1": ("lathed", "--in-flight 8 --rows 100"),
     "10000 rows 4x1": ("lathed", "--in-flight 4 --rows 10000"),
-    "mixed 8x1": ("lathed", "--in-flight 8 --request {mixed}"),
-    "peer 8x1": ("peer", "--in-flight 8"),
-    "peer 64x4": ("peer", "--in-flight 64 --channels 4"),
 }
 
 # what, measured, divided by, the least that is wanted
@@ -116,7 +116,7 @@ def measure_rest(bench, address):
     with open(body, "w", encoding="ascii") as file:
         file.write('{"inputs":[{"name":"x","shape":[1,20],"datatype":"FP64","data":[%s]}]}' % cells)
     said = subprocess.run(
-        ["h2load", "--h1", "-c", "8", "-t", "1", "-D", f"{bench.seconds:g}", "--warm-up-time=0.2",
+        ["h2load", "--h1", "-c", "8", "-t", "1", "-D", f"{round(1e3 * bench.seconds)}ms", "--warm-up-time=200ms",
          "-d", body, "-H", "content-type: application/json",
          f"http://{address}/v2/models/linear/infer"],
         stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -245,8 +245,8 @@ def print_table(bench, rates, start, idle, size):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bin", help="folder of lathe, lathed and serving_load")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.6, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.4, help="of each measurement")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lathe_bench_") as folder:
         bench = Bench(os.path.abspath(options.bin), folder, options.seconds)
