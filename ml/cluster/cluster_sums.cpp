@@ -24,6 +24,25 @@ Grids grids(Index n, double reach) {
   return {std::ldexp(1.5, std::max(top + 1, second + 1)), std::ldexp(1.5, second + 1)};
 }
 
+struct Range {
+  RowVector least, greatest;
+};
+
+// Of the rows that count: one that does not may be so far away that the others would have no digits
+// on the grids.
+Range range_of_weighted(const ClusterRows& rows) {
+  if (std::find(rows.weight.begin(), rows.weight.end(), 0.0) == rows.weight.end()) {
+    return {rows.least, rows.greatest};
+  }
+  Range range{rows.greatest, rows.least};
+  for (Index i = 0; i < rows.rows(); ++i) {
+    if (rows.weight_of(i) == 0.0) continue;
+    range.least = range.least.cwiseMin(rows.X.row(i));
+    range.greatest = range.greatest.cwiseMax(rows.X.row(i));
+  }
+  return range;
+}
+
 }  // namespace
 
 ClusterSums::ClusterSums(const ClusterRows& rows, Index k)
@@ -40,13 +59,12 @@ ClusterSums::ClusterSums(const ClusterRows& rows, Index k)
   }
   // About 0, or about the mean where the numbers lie closely around it: x - origin is exact in both
   // cases, so a cluster of one row has that row as its mean.
+  const auto [least, greatest] = range_of_weighted(rows);
   for (Index j = 0; j < rows.cols(); ++j) {
-    const double about_mean =
-        std::max(rows.greatest[j] - rows.mean[j], rows.mean[j] - rows.least[j]);
+    const double about_mean = std::max(greatest[j] - rows.mean[j], rows.mean[j] - least[j]);
     const bool close = std::abs(rows.mean[j]) > 4.0 * about_mean;
     origin_[j] = close ? rows.mean[j] : 0.0;
-    const double reach =
-        close ? about_mean : std::max(std::abs(rows.greatest[j]), std::abs(rows.least[j]));
+    const double reach = close ? about_mean : std::max(std::abs(greatest[j]), std::abs(least[j]));
     const Grids g = grids(rows.rows(), reach);
     high_grid_[j] = g.high;
     low_grid_[j] = g.low;
@@ -87,7 +105,7 @@ std::optional<double> ClusterSums::inertia(const Matrix& centres) const {
   const Index d = rows_.cols();
   const double squares = rows_.total_squares * weight_unit_;
   double total = squares;
-  double digits = squares;  // what was added up, by size
+  double digits = squares + rows_.offset_squares * weight_unit_;  // what was added up, by size
   for (Index c = 0; c < k_; ++c) {
     const double* numbers = total_.data() + c * stride_;
     const double weight = this->weight(numbers);

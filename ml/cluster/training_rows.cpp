@@ -83,6 +83,8 @@ ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights
   least = std::move(all.least);
   greatest = std::move(all.greatest);
   total_squares = all.squares.sum();
+  offset_squares = least.cwiseAbs().cwiseMax(greatest.cwiseAbs()).dot(all.squares.cwiseSqrt()) *
+                   std::sqrt(all.weight);
   total_variance = total_squares / all.weight;
 }
 

@@ -9,8 +9,8 @@ namespace lathe {
 
 struct ClusterRows {
   // X and weight (empty: every row counts one) must outlive this. One read of X: each block is in
-  // cache when its squares follow its sums, and blocks are merged by their centred moments, which
-  // loses no digits (Chan, Golub and LeVeque 1979).
+  // cache when its squares follow its sums, and blocks are merged by their centred moments (Chan,
+  // Golub and LeVeque 1979).
   ClusterRows(const MatrixView& X, std::span<const double> weight);
 
   Index rows() const { return X.rows(); }
@@ -27,6 +27,9 @@ struct ClusterRows {
   RowVector mean;              // of the columns
   RowVector least, greatest;   // of the columns
   double total_squares = 0.0;  // about the mean, weighted
+  // Of columns: weight * largest number * standard deviation. Means of blocks are rounded beside
+  // the numbers, so it is beside this that the squares are known to the last digits.
+  double offset_squares = 0.0;
   double total_variance = 0.0;
 };
 

@@ -21,7 +21,7 @@ struct ResidualRows {
   double y_scale;
   double constant;
   double constant_rest;
-  const double* weight;  // null: all 1
+  const double* weight;  // null: all 1; what rows of weight 0 hold does not matter
   double weight_scale;
 };
 

@@ -93,8 +93,8 @@ inline Wide larger(Wide a, Wide b) {
 #endif
 }
 
-// 1.5 times a power of two between 4 and 8 times as large as `most`, the most that a sum may come
-// to: it keeps its exponent.
+// 1.5 times a power of two, 3 to 6 times as large as `most`, the most that a sum may come to: it
+// keeps its exponent.
 inline Wide bias_above(Wide most) {
   constexpr long long exponent = 0x7ff0000000000000;
   constexpr long long twice_up_and_half = 0x0028000000000000;
@@ -126,11 +126,12 @@ inline Wide gather(const double* p, ptrdiff_t stride, ptrdiff_t count) {
   return at(values);
 }
 
-// Scaled rows, whole vectors each, zeros for rows that are not there; `most`: the largest
-// magnitudes of each column.
+// Scaled rows, whole vectors each, zeros for rows that are not there or have no weight, since what
+// such a row holds must not cost the others digits; `most`: the largest magnitudes of each column.
 inline void copy_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count, double* work,
                       double* most) {
   const ptrdiff_t cols = from.vectors * width;
+  const double* weight = from.weight != nullptr ? from.weight + first : nullptr;
   for (ptrdiff_t v = 0; v < cols; v += width) {
     const double* x = from.X + first * from.x_stride + v;
     double* to = work + v;
@@ -139,6 +140,10 @@ inline void copy_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count
     Wide largest = {};
     ptrdiff_t r = 0;
     for (; r < count; ++r, x += from.x_stride, to += cols) {
+      if (weight != nullptr && weight[r] == 0.0) {
+        at(to) = Wide{};
+        continue;
+      }
       const Wide scaled = masked(load_within(x, from.x_end), is_column) * scale;
       at(to) = scaled;
       largest = larger(magnitude(scaled), largest);
@@ -254,6 +259,9 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
       } else {
         for (ptrdiff_t k = 0; k < here; ++k) weight[k] = 1.0;
       }
+      const Whole counts = weight != 0.0;  // where y may be out of range
+      residual.high = masked(residual.high, counts);
+      residual.low = masked(residual.low, counts);
       Double2 weighted;
       add_product(weighted, weight, residual.high, residual.low);
       weighted = in_order(weighted);

@@ -247,9 +247,13 @@ DoubleDoubles combine_rows(const ScaledColumns& x, std::span<const double> share
   y.cols = y.stride = 1;
   y.index = {0};
   y.scale = {1.0};
-  const RowWeights ones = RowWeights::of({}, x.rows);
+  // Rows without a share do not count, so that what they hold costs the others no digits.
+  std::vector<double> counts(shares.size());
+  std::transform(shares.begin(), shares.end(), counts.begin(),
+                 [](double share) { return share != 0.0 ? 1.0 : 0.0; });
+  const RowWeights weights = RowWeights::of(counts, x.rows);
   // The residuals of no coefficients are the shares themselves.
-  const Gradient found = Rows(x, y, ones).gradient(0, DoubleDoubles(x.index.size()), {});
+  const Gradient found = Rows(x, y, weights).gradient(0, DoubleDoubles(x.index.size()), {});
   DoubleDoubles sums = found.products;
   for (std::size_t j = 0; j < sums.size(); ++j) sums[j] = sums[j] - x.mean[j] * found.sum;
   return sums;

@@ -315,6 +315,45 @@ TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
   EXPECT_GE(digits(fitted.intercept_variance, 1.0 / 8.0), 14.0);
 }
 
+// What rows without weight hold must not matter, however large it is.
+TEST(LeastSquares, FarRowsWithoutWeightCostTheOthersNoDigit) {
+  Exact data = exact(100, 5, 3);
+  data.X.col(4) = data.X.col(0) + 0x1p-23 * whole_numbers(100, 1, 9);
+  data.w[4] = 3.0;
+  const Vector y = data.y();
+  for (const double far : {1e18, 1e30, 1e200}) {
+    Matrix X(200, 5);  // every second row is far
+    Vector targets(200);
+    std::vector<double> weight;
+    for (Index i = 0; i < 100; ++i) {
+      X.row(2 * i) = data.X.row(i);
+      X.row(2 * i + 1) = far * data.X.row(99 - i);
+      targets.segment(2 * i, 2) << y[i], far;
+      weight.insert(weight.end(), {1.0, 0.0});
+    }
+    expect_exact(data, least_squares(X, targets, {.weight = weight}), SolverPath::cholesky_qr);
+  }
+}
+
+// The same on the side of the rows.
+TEST(LeastSquares, FarRowsWithoutWeightDoNotMatterToWideData) {
+  const Matrix X = noise(12, 20, 36);
+  const Matrix y = noise(12, 1, 37);
+  const LeastSquares expected = least_squares(X, y, {});
+  for (const double far : {1e18, 1e30, 1e200}) {
+    Matrix more(24, 20);
+    more << X, far * X;
+    Matrix targets(24, 1);
+    targets << y, far * y;
+    std::vector<double> weight(24, 0.0);
+    std::fill_n(weight.begin(), 12, 1.0);
+    const LeastSquares fitted = least_squares(more, targets, {.weight = weight});
+    expect_near(fitted.coef, expected.coef, 1e-15);
+    expect_near(fitted.intercept, expected.intercept, 1e-15);
+    EXPECT_TRUE(fitted.solver.settled) << far;
+  }
+}
+
 TEST(LeastSquares, PoorConditionsGiveTheSameBitsForAnyThreads) {
   Matrix X = noise(3000, 30, 34);
   X.col(3) = X.col(4) + 1e-5 * X.col(3);

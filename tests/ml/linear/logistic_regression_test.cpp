@@ -301,6 +301,24 @@ TEST(LogisticRegression, ColumnsThatOnePassCannotScale) {
   EXPECT_EQ(error_code([&] { LogisticRegression{}.fit(bad, y, {.weight = weight}); }), "X003");
 }
 
+TEST(LogisticRegression, FarRowsWithoutWeightDoNotMatter) {
+  const Matrix X = noise(300, 3, 51);
+  const Labels y = overlapping(X, 2, 52);
+  const LogisticRegressionModel expected = LogisticRegression{}.fit(X, y);
+  std::vector<double> weight(303, 1.0);
+  std::fill_n(weight.begin(), 3, 0.0);  // the first rows
+  std::vector<int> labels{0, 1, 0};
+  for (Index i = 0; i < 300; ++i) labels.push_back(y[i]);
+  for (const double far : {1e15, 1e30, 1e300}) {
+    Matrix more(303, 3);
+    more << far * X.topRows(3), X;
+    const LogisticRegressionModel model =
+        LogisticRegression{}.fit(more, Labels(std::span<const int>(labels)), {.weight = weight});
+    EXPECT_TRUE(model.converged());
+    expect_close(model, expected, 1e-9);
+  }
+}
+
 TEST(LogisticRegression, ManyRowsOfWhichTheSampleHoldsOneClassOnly) {
   const Matrix X = noise(8000, 2, 45);
   std::vector<int> labels(8000, 1);
