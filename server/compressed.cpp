@@ -1,6 +1,5 @@
 #include "lathe/server/compressed.h"
 
-#include <algorithm>
 #include <memory>
 #include <new>
 

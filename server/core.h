@@ -111,6 +111,7 @@ struct Core {
       inference.post(work, [this, work, &request, &response, &context, done] {
         done(answer([&] {
           if (context.IsCancelled()) {
+            work.served->counters().fail.add(Work::Clock::now() - work.arrived);
             throw Cancelled("R035", "not begun: its caller no longer waits");
           }
           inference.model_infer(work, request, response);
@@ -131,6 +132,8 @@ struct Core {
       return Work::Clock::time_point::max();
     }
     const gpr_timespec left = gpr_time_sub(raw, gpr_now(raw.clock_type));
+    constexpr std::int64_t longest = std::int64_t{1} << 32;  // as nanoseconds they fit 63 bits
+    if (left.tv_sec > longest) return Work::Clock::time_point::max();
     return Work::Clock::now() + std::chrono::seconds(left.tv_sec) +
            std::chrono::nanoseconds(left.tv_nsec);
   }

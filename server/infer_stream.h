@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <mutex>
+#include <string>
 
 #include <grpcpp/grpcpp.h>
 
+#include "lathe/datasets/utf8.h"
 #include "lathe/server/core.h"
 
 namespace lathe::server {
@@ -25,7 +27,7 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   void OnReadDone(bool ok) override {
     if (!ok) return end_reading();
     core_.activity.begin();
-    request_bytes_ = bytes_in_.Length();
+    keeps_request_ = surely_holds_at_most(most_kept, bytes_in_);
     message_.clear_error_message();  // and not Clear(), which would free what is in it
     auto& response = *message_.mutable_infer_response();
     response.Clear();
@@ -72,12 +74,12 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
     if (!status.ok()) {
       message_.set_error_message(status.error_message());
       message_.mutable_infer_response()->Clear();
-      message_.mutable_infer_response()->set_id(request_.id());
+      set_id_of_refused();
       write_message(message_, reply);
     }
     const std::size_t size = reply.Length();
     if (size > most_kept) message_ = {};
-    if (request_bytes_ > most_kept) request_ = {};
+    if (!keeps_request_) request_ = {};
     Next next;
     {
       const std::lock_guard lock(mutex_);
@@ -88,6 +90,12 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
       next = decide();
     }
     go_on(next);
+  }
+
+  // A request that could not be read may have an id that no client could read.
+  void set_id_of_refused() {
+    const std::string& id = request_.id();
+    if (find_invalid_utf8(id) == id.size()) message_.mutable_infer_response()->set_id(id);
   }
 
   void end_reading() {
@@ -137,7 +145,7 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   const grpc::CallbackServerContext& context_;
   CountedCall counted_;
   Bytes bytes_in_;
-  std::size_t request_bytes_ = 0;
+  bool keeps_request_ = true;
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse message_;
   std::array<Bytes, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on

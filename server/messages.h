@@ -14,6 +14,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/proto/inference.grpc.pb.h"  // how gRPC reads messages
 #include "lathe/server/compressed.h"
 
 namespace lathe::server {
@@ -26,6 +27,12 @@ using Bytes = grpc::ByteBuffer;
       "send fewer rows at a time, or raise --max-message-mib");
 }
 
+// Not for some that do: of those in several slices nobody knows yet whether they are compressed.
+inline bool surely_holds_at_most(std::size_t most, const Bytes& bytes) {
+  grpc::Slice whole;
+  return bytes.Length() <= most && bytes.TrySingleSlice(&whole).ok();
+}
+
 // What the bytes are once unpacked, where they are compressed.
 inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
   grpc::Slice whole;
@@ -33,19 +40,24 @@ inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
   std::vector<grpc::Slice> slices;
   if (!bytes.Valid() || !bytes.Dump(&slices).ok()) return std::nullopt;
   std::vector<std::string_view> parts;
+  std::string beginning;  // which may be in several of them
   for (const grpc::Slice& slice : slices) {
     parts.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    if (beginning.size() < 2) beginning += parts.back().substr(0, 2 - beginning.size());
   }
-  if (parts.empty() || !is_compressed(parts[0].size() > 1 ? parts[0] : "")) return std::nullopt;
+  if (!is_compressed(beginning)) return std::nullopt;
   auto text = unpack(parts, most);
   if (!text) refuse_large("more than " + std::to_string(most), most);
   return text;
 }
 
-// Takes the bytes away. Throws Overloaded (R017) past `most` bytes, compressed or not, and
-// InvalidArgument (R019) for what is no such message.
-inline void read_message(Bytes& bytes, std::size_t most, google::protobuf::Message& message) {
+// Takes the bytes away, also where it throws: a stream may wait long for its next message. Throws
+// Overloaded (R017) past `most` bytes, compressed or not, and InvalidArgument (R019) for what is no
+// such message.
+inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message) {
   message.Clear();
+  Bytes bytes;
+  bytes.Swap(&taken);
   const std::size_t size = bytes.Length();
   if (size > most) refuse_large(std::to_string(size), most);
   const auto text = unpacked(bytes, most);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,8 +15,16 @@ namespace lathe::server {
 
 class RawHttp2 {
  public:
-  enum Type : std::uint8_t { settings = 4, ping = 6, go_away = 7, none = 255 };  // RFC 9113, 6
-  static constexpr std::uint8_t ack = 1;
+  // RFC 9113, 6
+  enum Type : std::uint8_t {
+    data = 0,
+    headers = 1,
+    settings = 4,
+    ping = 6,
+    go_away = 7,
+    none = 255
+  };
+  static constexpr std::uint8_t ack = 1, end_stream = 1, end_headers = 4;
 
   struct Frame {
     std::uint8_t type = none;  // where the connection is at its end
@@ -37,12 +47,38 @@ class RawHttp2 {
   RawHttp2(const RawHttp2&) = delete;
   RawHttp2& operator=(const RawHttp2&) = delete;
 
-  // On the connection itself, stream 0.
-  void send(Type type, std::string_view payload) const {
+  // On the connection itself, stream 0, or another. At most 64 KiB.
+  void send(Type type, std::string_view payload, std::uint8_t flags = 0, char stream = 0) const {
     std::string frame(9, '\0');
+    frame[1] = static_cast<char>(payload.size() >> 8);
     frame[2] = static_cast<char>(payload.size());
     frame[3] = static_cast<char>(type);
+    frame[4] = static_cast<char>(flags);
+    frame[8] = stream;
     write(frame.append(payload));
+  }
+
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  // A unary call of gRPC on stream 1, with those headers besides. Their lengths must be below 127.
+  void call(const std::string& method, const Headers& more, const std::string& message) const {
+    Headers all = {{":method", "POST"}, {":scheme", "http"},
+                   {":path", method},   {":authority", "localhost"},
+                   {"te", "trailers"},  {"content-type", "application/grpc"}};
+    all.insert(all.end(), more.begin(), more.end());
+    std::string block;
+    for (const auto& [name, value] : all) {  // RFC 7541, 6.2.2: literals that are not indexed
+      block += '\0';
+      for (const std::string& text : {name, value}) {
+        block += static_cast<char>(text.size());
+        block += text;
+      }
+    }
+    send(headers, block, end_headers, 1);
+    std::string framed(5, '\0');
+    framed[3] = static_cast<char>(message.size() >> 8);
+    framed[4] = static_cast<char>(message.size());
+    send(data, framed + message, end_stream, 1);
   }
 
   Frame next() const {

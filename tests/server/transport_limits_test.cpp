@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using inference::ModelInferResponse;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 TEST_F(TransportTest, ALargeMessageIsRefusedByItsSizeTheLimitAndTheFlag) {
@@ -68,8 +69,13 @@ TEST_F(TransportTest, BytesThatAreNoMessageAreRefusedByItsName) {
   // Field 1, the model's name, in Latin-1.
   EXPECT_EQ(call(service + "ModelInfer", "\x0a\x01\xe9").first.error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
-  const std::string reply = first_reply(service + "ModelStreamInfer", "\xff\xff\xff");
-  EXPECT_THAT(reply, HasSubstr("R019: the bytes are no ModelInferRequest"));
+  // In a stream the reply says so, and can be read: an id in Latin-1 does not come back.
+  for (const char* const bytes : {"\xff\xff\xff", "\x1a\x01\xe9"}) {
+    inference::ModelStreamInferResponse reply;
+    EXPECT_TRUE(reply.ParseFromString(first_reply(service + "ModelStreamInfer", bytes)));
+    EXPECT_THAT(reply.error_message(), StartsWith("R019: the bytes are no ModelInferRequest"));
+    EXPECT_EQ(reply.infer_response().id(), "");
+  }
 }
 
 TEST_F(TransportTest, TakesCompressedRequests) {
@@ -185,6 +191,21 @@ TEST_F(TransportTest, WhatNobodyWaitsForIsNotDone) {
   EXPECT_THAT(late.error_message(), testing::StartsWith("R034: not begun within the 1 us"));
   EXPECT_TRUE(infer(request, reply).ok());
   EXPECT_EQ(gate.came(), 2) << "of four";
+  const ModelCounters& counters = repository_.find("gated", "")->counters();
+  EXPECT_EQ(counters.fail.count(), 2U);
+  EXPECT_EQ(counters.pending, 0);
+}
+
+// gRPC's own client asks for no more than three years, others for what the protocol can say.
+TEST_F(TransportTest, ADeadlineBeyondWhatClocksCountIsNone) {
+  const RawHttp2 client(transport_->address());
+  const std::string message =
+      matrix_request("linear", random_matrix(1, 3, 1), true).SerializeAsString();
+  client.call("/inference.GRPCInferenceService/ModelInfer", {{"grpc-timeout", "99999999H"}},
+              message);
+  const RawHttp2::Frame head = client.next(RawHttp2::headers);
+  EXPECT_THAT(head.payload, Not(HasSubstr("R034")));
+  EXPECT_EQ(head.flags & RawHttp2::end_stream, 0) << "a reply follows";
 }
 
 TEST_F(TransportTest, ATimeoutMustBeANumberOfMicroseconds) {
