@@ -51,6 +51,9 @@ struct TileTable {
   // Meanwhile `next_size` numbers from `next` on are fetched into the cache.
   void (*triangle)(const double* a, std::ptrdiff_t capacity, std::ptrdiff_t cols,
                    std::ptrdiff_t rows, double* C, const double* next, std::ptrdiff_t next_size);
+  // out(r, j) = A(r, j) - shift(j); meanwhile each row's next `cols` numbers are fetched.
+  void (*centre)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                 const double* shift, double* out, std::ptrdiff_t out_stride);
   // C += A B for panel j of the packed B: A is rows x k, row-major, as it is; C likewise.
   void (*multiply)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t k,
                    const double* b, std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols,

@@ -234,6 +234,18 @@ void triangle(const double* a, ptrdiff_t capacity, ptrdiff_t cols, ptrdiff_t row
   }
 }
 
+void centre(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t cols,
+            const double* shift, double* out, ptrdiff_t out_stride) {
+  for (ptrdiff_t r = 0; r < rows; ++r, A += a_stride, out += out_stride) {
+    ptrdiff_t j = 0;
+    for (; j + width <= cols; j += width) {
+      __builtin_prefetch(A + cols + j, 0, 2);  // a hint: beyond the end nothing happens
+      at(out + j) = at(A + j) - at(shift + j);
+    }
+    for (; j < cols; ++j) out[j] = A[j] - shift[j];
+  }
+}
+
 // The cache lines of the rows that come next, one after the other, one for each number of a row.
 class NextRows {
  public:
@@ -320,6 +332,6 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
 
 }  // namespace
 
-const TileTable tile_table{panel, step, pack, pack_upright, cross, triangle, multiply};
+const TileTable tile_table{panel, step, pack, pack_upright, cross, triangle, centre, multiply};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

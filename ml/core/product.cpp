@@ -95,11 +95,11 @@ void multiply(const MatrixView& A, const MatrixView& B, MatrixRef out, const Row
       const double* rows = A.data() + begin * A.outerStride() + first;
       Index stride = A.outerStride();
       if (shift.size() > 0) {
-        auto centred = moved.matrix().topLeftCorner(end - begin, length);
-        centred =
-            A.block(begin, first, end - begin, length).rowwise() - shift.segment(first, length);
-        rows = centred.data();
-        stride = centred.outerStride();
+        const Index moved_stride = moved.matrix().outerStride();
+        table.centre(rows, stride, end - begin, length, shift.data() + first, moved.matrix().data(),
+                     moved_stride);
+        rows = moved.matrix().data();
+        stride = moved_stride;
       }
       for (Index j = 0; j < panels_of(cols); ++j) {
         const Index width = std::min(table.panel, cols - j * table.panel);

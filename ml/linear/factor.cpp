@@ -37,6 +37,18 @@ std::vector<MatrixXd> by_part(Index rows, Fill&& fill) {
   return parts;
 }
 
+Matrix random_signs(Index rows) {
+  constexpr Index vectors = 16;
+  Random random(0, "condition");
+  Matrix signs(rows, vectors);
+  for (double& sign : signs.reshaped()) sign = random.uniform() < 0.5 ? -1.0 : 1.0;
+  return signs;
+}
+
+double mean_length(const Matrix& columns) {
+  return columns.norm() / std::sqrt(static_cast<double>(columns.cols()));
+}
+
 }  // namespace
 
 void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Index begin, Index end,
@@ -113,14 +125,17 @@ double condition_of(const Factor& R, const Matrix& inverse) {
 double condition_of(const Factor& R) { return condition_of(R, inverse_upper(R)); }
 
 double estimated_condition(const Factor& R) {
-  constexpr Index vectors = 16;
-  Random random(0, "condition");
-  Matrix signs(R.rows(), vectors);
-  for (double& sign : signs.reshaped()) sign = random.uniform() < 0.5 ? -1.0 : 1.0;
+  Matrix signs = random_signs(R.rows());
   R.triangularView<Eigen::Upper>().solveInPlace(signs);
-  const double length = signs.norm() / std::sqrt(static_cast<double>(vectors));
-  const double condition = R.norm() * length;
+  const double condition = R.norm() * mean_length(signs);
   return std::isfinite(condition) ? condition : std::numeric_limits<double>::infinity();
+}
+
+double estimated_inverse_norm(const Factor& R) {
+  Matrix signs = random_signs(R.rows());
+  R.transpose().triangularView<Eigen::Lower>().solveInPlace(signs);
+  R.triangularView<Eigen::Upper>().solveInPlace(signs);
+  return mean_length(signs);
 }
 
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise) {

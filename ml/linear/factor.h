@@ -40,6 +40,9 @@ double condition_of(const Factor& R);
 // products with a few random vectors (Kenney and Laub 1994). O(d^2) time.
 double estimated_condition(const Factor& R);
 
+// The Frobenius norm of the inverse of R'R in the same way.
+double estimated_inverse_norm(const Factor& R);
+
 // Columns of R, the best first, that are not combinations of those before them to within the
 // rounding of the data (noise: the length that rounding gives to each column).
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise);

@@ -26,8 +26,10 @@ constexpr double small_data_condition = 40.0;
 constexpr double variance_condition = 3e2;
 constexpr double cholesky_condition = 3e5;
 constexpr double cholesky_qr_condition = 1e12;
-constexpr double unrefined_cells = 4e6;   // above, refinement must be needed
-constexpr Index estimated_columns = 128;  // above, one more pass costs less than the estimate
+constexpr double unrefined_cells = 4e6;  // above, refinement must be needed
+// Above, one more pass costs less than the estimate, of each coefficient or of all together.
+constexpr Index estimated_columns = 128;
+constexpr Index estimated_together = 1000;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -144,27 +146,29 @@ bool is_accurate(const Problem& problem, const Matrix& inverse, const Refined& s
   return true;
 }
 
-// The same of all coefficients together, each to 13 digits of the longest: with a penalty one that
-// is tiny beside the others has no digits that mean anything. The length of the factor's inverse is
-// enough for that.
-bool is_accurate_together(const Problem& problem, const Basic& basic, const Refined& solution) {
+// The same, each to 13 digits of the longest: with a penalty a coefficient that is tiny beside the
+// others has no digits that mean anything.
+bool is_accurate_together(const Problem& problem, const Factor& R, const Refined& solution) {
   constexpr double unit = 0x1p-53;
   constexpr double wanted = 1e-13;
   const ScaledColumns& x = problem.x;
-  const double inverse = basic.solver.condition / basic.R.norm();
+  const double inverse = 2.0 * estimated_inverse_norm(R);
   double offsets = 0.0;
   for (const DoubleDouble& mean : x.mean) offsets += mean.hi * mean.hi;
   for (std::size_t t = 0; t < solution.coef.size(); ++t) {
     const double norm = problem.y.norm[t];
     if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
     double length = 0.0;
+    double longest = 0.0;
     double terms = std::abs(solution.centre[t].hi);
     for (std::size_t j = 0; j < solution.coef[t].size(); ++j) {
-      length += solution.coef[t][j].hi * solution.coef[t][j].hi;
-      terms += std::abs(x.mean[j].hi * solution.coef[t][j].hi);
+      const double w = solution.coef[t][j].hi;
+      length += w * w;
+      longest = std::max(longest, std::abs(w));
+      terms += std::abs(x.mean[j].hi * w);
     }
-    const double error = unit * std::sqrt(length + norm * norm) * inverse * inverse;
-    if (!(error <= wanted * std::sqrt(length))) return false;
+    const double error = unit * std::sqrt(length + norm * norm) * inverse;
+    if (!(error <= wanted * longest)) return false;
     if (!(std::sqrt(offsets) * error <= wanted * terms)) return false;
   }
   return true;
@@ -178,7 +182,10 @@ bool may_stay_unrefined(const Problem& problem, const Basic& basic) {
   if (problem.options.refine != Refine::automatic || cells_of(problem) <= unrefined_cells) {
     return false;
   }
-  if (problem.options.alpha > 0.0) return is_accurate_together(problem, basic, basic.refined);
+  if (problem.options.alpha > 0.0) {
+    return problem.x.size() <= estimated_together &&
+           is_accurate_together(problem, basic.R, basic.refined);
+  }
   return problem.x.size() <= estimated_columns &&
          is_accurate(problem, basic.inverse, basic.refined);
 }
