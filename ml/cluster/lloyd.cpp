@@ -73,18 +73,20 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   sums_.clear();
   LloydResult result;
   Matrix before;
+  bool relocated = false;
   while (result.n_iter < max_iter && !result.converged) {
     ++result.n_iter;
     const bool changed = assign(centres, before.size() > 0 ? &before : nullptr);
     before = centres;
-    const bool relocated = relocate_empty(centres);
+    relocated = relocate_empty(centres);
     move(centres);
     const double shift = (centres - before).squaredNorm();
     result.converged = (!changed && !relocated) || shift <= shift_tol;
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
-  if (centres != before) assign(centres, &before);
+  // A row may have been given away and its digits be lost in the mean, so that no centre moved.
+  if (relocated || centres != before) assign(centres, &before);
   result.inertia = inertia(centres);
   result.centres = std::move(centres);
   result.labels = labels_;

@@ -214,6 +214,16 @@ TEST(Lloyd, ARowWhoseWeightIsLostBesideOthersIsStillAClustersMean) {
   }
 }
 
+TEST(Lloyd, ARowGivenToAnEmptyClusterThatStaysWhereItIsGoesBack) {
+  // Beside 1e40 the sums do not see 1e10, so the cluster that gets it stays at 0.
+  const Matrix X{{0.0}, {0.0}, {1e10}, {1e40}};
+  for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+    const LloydResult result = cluster(X, Matrix{{0.0}, {0.0}, {1e40}}, assignment);
+    EXPECT_EQ(result.labels, (std::vector<std::int32_t>{0, 0, 0, 2}));
+    EXPECT_EQ(result.inertia, 1e20);
+  }
+}
+
 Changes one_change(Index row, std::int32_t from, std::int32_t to) {
   Changes changes;
   changes.add(row, from, to);
