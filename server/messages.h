@@ -10,7 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/grpcpp.h>
 
 #include "lathe/ml/core/error.h"
@@ -51,21 +54,64 @@ inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
   return text;
 }
 
+// Reads past a message of this type, and takes those within it off `left`. False where they are
+// more than that, and where it cannot be read.
+inline bool count_messages(google::protobuf::io::CodedInputStream& in,
+                           const google::protobuf::Descriptor& type, int& left) {
+  using Wire = google::protobuf::internal::WireFormatLite;
+  while (const std::uint32_t tag = in.ReadTag()) {
+    const auto* const field = type.FindFieldByNumber(Wire::GetTagFieldNumber(tag));
+    if (field == nullptr || field->message_type() == nullptr ||
+        Wire::GetTagWireType(tag) != Wire::WIRETYPE_LENGTH_DELIMITED) {
+      if (!Wire::SkipField(&in, tag)) return false;
+      continue;
+    }
+    int size = 0;
+    if (--left < 0 || !in.ReadVarintSizeAsInt(&size)) return false;
+    const auto end = in.PushLimit(size);
+    if (!count_messages(in, *field->message_type(), left)) return false;
+    in.PopLimit(end);
+  }
+  return in.ConsumedEntireMessage();
+}
+
+inline constexpr int most_messages = 1 << 17;  // within one; each has two bytes or more
+
+// Two bytes are an empty tensor, which takes 200 once it is read: the limit of bytes is none of
+// memory. Throws Overloaded (R017).
+inline void refuse_many_messages(google::protobuf::io::ZeroCopyInputStream& bytes,
+                                 const google::protobuf::Descriptor& type) {
+  int left = most_messages;
+  google::protobuf::io::CodedInputStream in(&bytes);
+  count_messages(in, type, left);
+  if (left >= 0) return;  // what cannot be read is for the parser to refuse
+  throw Overloaded("R017",
+                   "a request of more than " + std::to_string(most_messages) +
+                       " tensors and parameters is larger than the limit",
+                   "send one tensor of all columns");
+}
+
 // Takes the bytes away, also where it throws: a stream may wait long for its next message. Throws
 // Overloaded (R017) past `most` bytes, compressed or not, and InvalidArgument (R019) for what is no
 // such message.
 inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message) {
+  using Traits = grpc::SerializationTraits<google::protobuf::Message>;
   message.Clear();
   Bytes bytes;
   bytes.Swap(&taken);
   const std::size_t size = bytes.Length();
   if (size > most) refuse_large(std::to_string(size), most);
-  const auto text = unpacked(bytes, most);
-  const bool read =
-      text ? message.ParseFromString(*text)
-           : grpc::SerializationTraits<google::protobuf::Message>::Deserialize(&bytes, &message)
-                 .ok();
-  if (read) return;
+  if (const auto text = unpacked(bytes, most)) {
+    google::protobuf::io::ArrayInputStream stream(text->data(), static_cast<int>(text->size()));
+    refuse_many_messages(stream, *message.GetDescriptor());
+    if (message.ParseFromString(*text)) return;
+  } else {
+    if (size > std::size_t{2} * most_messages) {
+      grpc::ProtoBufferReader stream(&bytes);
+      refuse_many_messages(stream, *message.GetDescriptor());
+    }
+    if (Traits::Deserialize(&bytes, &message).ok()) return;
+  }
   throw InvalidArgument("R019", "the bytes are no " + message.GetDescriptor()->name(),
                         "they must be of the protocol's messages, and text must be UTF-8");
 }

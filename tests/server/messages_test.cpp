@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -10,6 +11,8 @@
 namespace lathe::server {
 
 namespace {
+
+using testing::Each;
 
 constexpr std::size_t most = 4000;
 
@@ -41,10 +44,10 @@ std::string compressed(const std::string& text) {
 }
 
 // The code of its refusal, or else its id.
-std::string code_or_id_of(Bytes& bytes) {
+std::string code_or_id_of(Bytes& bytes, std::size_t most_bytes = most) {
   inference::ModelInferRequest request;
   try {
-    read_message(bytes, most, request);
+    read_message(bytes, most_bytes, request);
   } catch (const Error& error) {
     return error.code();
   }
@@ -82,6 +85,32 @@ TEST(Messages, AreTakenAwayAlsoWhereTheyAreRefused) {
   for (const Bytes* bytes : {&damaged, &large, &larger, &no_message}) {
     EXPECT_FALSE(bytes->Valid());
   }
+}
+
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+// What `code_or_id_of` says of these, in one slice, in several, and compressed.
+std::vector<std::string> answers_to(const std::string& text) {
+  Bytes one = in_slices(text, {}), several = in_slices(text, {100}),
+        packed = in_slices(compressed(text), {100});
+  const std::size_t most_bytes = std::size_t{1} << 20;
+  return {code_or_id_of(one, most_bytes), code_or_id_of(several, most_bytes),
+          code_or_id_of(packed, most_bytes)};
+}
+
+TEST(Messages, HoldNoMoreTensorsAndParametersThanTheLimit) {
+  const std::string input("\x2a\x00", 2), parameter("\x22\x00", 2), id("\x1a\x02it");
+  EXPECT_THAT(answers_to(id + repeated(input, most_messages)), Each("it"));
+  EXPECT_THAT(answers_to(id + repeated(input, most_messages + 1)), Each("R017"));
+  // Within a tensor, whose size of 280000 bytes takes three; and raw bytes are none.
+  const std::string inner = repeated(parameter, 140'000);
+  EXPECT_THAT(answers_to("\x2a\xc0\x8b\x11" + inner), Each("R017"));
+  EXPECT_THAT(answers_to(id + "\x3a\xc0\x8b\x11" + inner), Each("it"));
+  EXPECT_THAT(answers_to(repeated(input, most_messages) + "\xff"), Each("R019"));
 }
 
 TEST(Messages, ThoseThatMayBeCompressedMayHoldMore) {
