@@ -128,10 +128,11 @@ inline Wide gather(const double* p, ptrdiff_t stride, ptrdiff_t count) {
 
 // Scaled rows, whole vectors each, zeros for rows that are not there or have no weight, since what
 // such a row holds must not cost the others digits; `most`: the largest magnitudes of each column.
+template <bool weighted>
 inline void copy_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count, double* work,
                       double* most) {
   const ptrdiff_t cols = from.vectors * width;
-  const double* weight = from.weight != nullptr ? from.weight + first : nullptr;
+  const double* weight = weighted ? from.weight + first : nullptr;
   for (ptrdiff_t v = 0; v < cols; v += width) {
     const double* x = from.X + first * from.x_stride + v;
     double* to = work + v;
@@ -140,7 +141,7 @@ inline void copy_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count
     Wide largest = {};
     ptrdiff_t r = 0;
     for (; r < count; ++r, x += from.x_stride, to += cols) {
-      if (weight != nullptr && weight[r] == 0.0) {
+      if (weighted && weight[r] == 0.0) {
         at(to) = Wide{};
         continue;
       }
@@ -229,7 +230,11 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
   Double2 squares;
   for (ptrdiff_t first = 0; first < rows; first += rows_at_once) {
     const ptrdiff_t count = rows - first < rows_at_once ? rows - first : rows_at_once;
-    copy_rows(from, first, count, work, most);
+    if (from.weight != nullptr) {
+      copy_rows<true>(from, first, count, work, most);
+    } else {
+      copy_rows<false>(from, first, count, work, most);
+    }
     Wide together = {};
     for (ptrdiff_t v = 0; v < cols; v += width) {
       together = multiply_add(at(most + v), magnitude(at(from.coef + v)), together);
@@ -256,12 +261,12 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
       Wide weight = {};
       if (from.weight != nullptr) {
         weight = gather(from.weight + first + r, 1, here) * from.weight_scale;
+        const Whole counts = weight != 0.0;  // where not, y may be out of range
+        residual.high = masked(residual.high, counts);
+        residual.low = masked(residual.low, counts);
       } else {
         for (ptrdiff_t k = 0; k < here; ++k) weight[k] = 1.0;
       }
-      const Whole counts = weight != 0.0;  // where y may be out of range
-      residual.high = masked(residual.high, counts);
-      residual.low = masked(residual.low, counts);
       Double2 weighted;
       add_product(weighted, weight, residual.high, residual.low);
       weighted = in_order(weighted);
