@@ -9,7 +9,7 @@
 namespace lathe::kernels {
 
 // Row-major arrays; `stride` counts the numbers from one row to the next. Centres are packed for
-// the level: packed_size(k, d) numbers, lanes(k) of them a column, those beyond k infinitely far.
+// the level: d columns of lanes(k) numbers each, those beyond k infinitely far.
 struct ClusterTable {
   std::ptrdiff_t (*lanes)(std::ptrdiff_t k);
   void (*pack)(const double* const* centres, std::ptrdiff_t k, std::ptrdiff_t d, double* packed);
