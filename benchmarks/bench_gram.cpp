@@ -1,7 +1,5 @@
 // The Gram matrix and the products behind it, as a share of the machine's peak.
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -12,18 +10,15 @@
 #include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/product.h"
-#include "lathe/ml/core/random.h"
 
+#include "benchmarks/measure.h"
 #include "benchmarks/peer/hardware.h"
 
 namespace lathe {
 namespace {
 
-double seconds_of(const std::function<void()>& call) {
-  const auto start = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+using bench::random_rows;
+using bench::seconds_of;
 
 // Fused multiply-adds of all threads, operations per second: the best of some rounds.
 double measure_peak() {
@@ -48,17 +43,6 @@ double peak() {
   return value;
 }
 
-Matrix random(Index rows, Index cols) {
-  Matrix X = large_matrix(rows, cols);
-  parallel_blocks(rows, 1000, [&](Index block, Index begin, Index end) {
-    Random random(static_cast<std::uint64_t>(block), "bench_gram");
-    for (Index i = begin; i < end; ++i) {
-      for (Index j = 0; j < cols; ++j) X(i, j) = random.uniform() - 0.3;
-    }
-  });
-  return X;
-}
-
 // Useful operations, not those spent on what a tile has beside the triangle.
 void report(benchmark::State& state, double operations) {
   const auto runs = static_cast<double>(state.iterations());
@@ -76,8 +60,8 @@ double gram_operations(Index n, Index d) {
 void gram(benchmark::State& state) {
   const Index n = state.range(0);
   const Index d = state.range(1);
-  const Matrix X = random(n, d);
-  const Matrix y = random(n, 1);
+  const Matrix X = random_rows(n, d);
+  const Matrix y = random_rows(n, 1);
   for (auto _ : state) benchmark::DoNotOptimize(centred_gram(X, y).xx.data());
   report(state, gram_operations(n, d));
 }
@@ -96,7 +80,7 @@ BENCHMARK(gram)->Apply(shapes);
 void row_products(benchmark::State& state) {
   const Index n = state.range(0);
   const Index d = state.range(1);
-  const Matrix X = random(n, d);
+  const Matrix X = random_rows(n, d);
   for (auto _ : state) benchmark::DoNotOptimize(row_gram(X).data());
   report(state, gram_operations(d, n));
 }
@@ -110,8 +94,8 @@ void multiply_rows(benchmark::State& state) {
   const Index n = state.range(0);
   const Index k = state.range(1);
   const Index m = state.range(2);
-  const Matrix A = random(n, k);
-  const Matrix B = random(k, m);
+  const Matrix A = random_rows(n, k);
+  const Matrix B = random_rows(k, m);
   Matrix out = large_matrix(n, m);
   for (auto _ : state) {
     multiply(A, B, out, A.row(0));
@@ -133,8 +117,8 @@ void transposed(benchmark::State& state) {
   const Index n = state.range(0);
   const Index d = state.range(1);
   const Index m = state.range(2);
-  const Matrix A = random(n, d);
-  const Matrix B = random(n, m);
+  const Matrix A = random_rows(n, d);
+  const Matrix B = random_rows(n, m);
   for (auto _ : state) benchmark::DoNotOptimize(transposed_product(A, B, A.row(0)).data());
   report(state, 2.0 * static_cast<double>(n * d * m));
 }

@@ -18,10 +18,14 @@
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/random.h"
 
+#include "benchmarks/measure.h"
 #include "benchmarks/peer/hardware.h"
 
 namespace lathe {
 namespace {
+
+using bench::median;
+using bench::seconds_of;
 
 // Blobs that overlap, and one row in ten anywhere. The same data for the same shape.
 const Matrix& blobs(Index n, Index d, Index k) {
@@ -44,12 +48,6 @@ const Matrix& blobs(Index n, Index d, Index k) {
 
 Matrix first_rows(const Matrix& X, Index k) { return X.topRows(k); }
 
-double seconds(const auto& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
 // 20 iterations from given centres, both ways in turn; the time is that of the way chosen.
 void iterations(benchmark::State& state) {
   const Index k = state.range(2);
@@ -62,8 +60,9 @@ void iterations(benchmark::State& state) {
   const bool bounds = choose_assignment(rows, k) == Assignment::bounds;
   std::vector<double> times[2];
   for (auto _ : state) {
-    times[0].push_back(seconds([&] { benchmark::DoNotOptimize(all.run(centres, 20, 0.0)); }));
-    times[1].push_back(seconds([&] { benchmark::DoNotOptimize(bounded.run(centres, 20, 0.0)); }));
+    times[0].push_back(seconds_of([&] { benchmark::DoNotOptimize(all.run(centres, 20, 0.0)); }));
+    times[1].push_back(
+        seconds_of([&] { benchmark::DoNotOptimize(bounded.run(centres, 20, 0.0)); }));
     state.SetIterationTime(times[bounds ? 1 : 0].back());
   }
   double median[2];
@@ -106,7 +105,7 @@ double peak_gflops() {
     double best = 0.0;
     for (int run = 0; run < 3; ++run) {
       std::vector<double> done(static_cast<std::size_t>(8 * thread_limit()));
-      const double time = seconds([&] {
+      const double time = seconds_of([&] {
         parallel_for(thread_limit(), [&](Index t) {
           double sink = 0.0;
           done[static_cast<std::size_t>(8 * t)] = bench::multiply_adds(4000000, &sink);
@@ -197,7 +196,7 @@ void one_answer(benchmark::State& state) {
   std::vector<double> free;
   std::vector<double> whole;
   for (auto _ : state) {
-    fixed.push_back(seconds([&] {
+    fixed.push_back(seconds_of([&] {
       parallel_blocks(X.rows(), rows.block_rows, [&](Index, Index begin, Index end) {
         ClusterSums::Part part(sums);
         for (Index i = begin; i < end; i += Changes::most) {
@@ -210,7 +209,7 @@ void one_answer(benchmark::State& state) {
       });
       sums.merge();
     }));
-    free.push_back(seconds([&] {
+    free.push_back(seconds_of([&] {
       parallel_blocks(X.rows(), rows.block_rows, [&](Index, Index begin, Index end) {
         Matrix part = Matrix::Zero(k, d);
         for (Index i = begin; i < end; ++i) {
@@ -220,12 +219,8 @@ void one_answer(benchmark::State& state) {
       });
     }));
     whole.push_back(
-        seconds([&] { benchmark::DoNotOptimize(lloyd.run(first_rows(X, k), 20, 0.0)); }));
+        seconds_of([&] { benchmark::DoNotOptimize(lloyd.run(first_rows(X, k), 20, 0.0)); }));
   }
-  const auto median = [](std::vector<double>& times) {
-    std::sort(times.begin(), times.end());
-    return times[times.size() / 2];
-  };
   const double saved = moves * (median(fixed) - median(free));
   state.counters["moves"] = moves;
   state.counters["fixed_ms"] = 1e3 * median(fixed);

@@ -2,7 +2,6 @@
 // same for any number of threads, beside the same loops where each thread sums its share of the
 // rows. In turn, at least 15 runs; the medians of the ratios, and in the end their geometric mean.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -20,22 +19,16 @@
 #include "lathe/ml/core/moments.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/product.h"
-#include "lathe/ml/core/random.h"
 #include "lathe/ml/linear/row_gradient.h"
+
+#include "benchmarks/measure.h"
 
 namespace lathe {
 namespace {
 
-Matrix random(Index rows, Index cols) {
-  Matrix X = large_matrix(rows, cols);
-  parallel_blocks(rows, 1000, [&](Index block, Index begin, Index end) {
-    Random random(static_cast<std::uint64_t>(block), "bench_order");
-    for (Index i = begin; i < end; ++i) {
-      for (Index j = 0; j < cols; ++j) X(i, j) = random.uniform() - 0.3;
-    }
-  });
-  return X;
-}
+using bench::median;
+using bench::random_rows;
+using bench::seconds_of;
 
 // The rows in equal shares, one for each thread, in blocks of `size`: body(thread, begin, end).
 template <class Body>
@@ -119,18 +112,6 @@ class Packing {
 
 constexpr Index block_rows = 128;
 
-double seconds_of(const std::function<void()>& call) {
-  const auto start = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<Index>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 std::vector<double>& all_costs() {
   static std::vector<double> costs;
   return costs;
@@ -151,8 +132,8 @@ void compare(benchmark::State& state, const std::function<void()>& fixed,
 }
 
 void gram(benchmark::State& state) {
-  const Matrix X = random(state.range(0), state.range(1));
-  const Matrix y = random(state.range(0), 1);
+  const Matrix X = random_rows(state.range(0), state.range(1));
+  const Matrix y = random_rows(state.range(0), 1);
   const kernels::TileTable& table = kernels::tile_table();
   const Packing packing(X, y, true);
   const Index cols = packing.cols();
@@ -173,8 +154,8 @@ void gram(benchmark::State& state) {
 }
 
 void transposed(benchmark::State& state) {
-  const Matrix A = random(state.range(0), state.range(1));
-  const Matrix B = random(state.range(0), state.range(2));
+  const Matrix A = random_rows(state.range(0), state.range(1));
+  const Matrix B = random_rows(state.range(0), state.range(2));
   const Matrix none(A.rows(), 0);
   const kernels::TileTable& table = kernels::tile_table();
   const Packing left(A, none, false);
@@ -205,8 +186,8 @@ void transposed(benchmark::State& state) {
 
 // Residuals and their products with the columns, in double-double.
 void residuals(benchmark::State& state) {
-  const Matrix X = random(state.range(0), state.range(1));
-  const Matrix y = random(state.range(0), 1);
+  const Matrix X = random_rows(state.range(0), state.range(1));
+  const Matrix y = random_rows(state.range(0), 1);
   const Index d = X.cols();
   const Matrix coef = Matrix::Constant(1, d, 0.25);
   const Vector intercept = Vector::Constant(1, 0.5);
@@ -254,7 +235,7 @@ void residuals(benchmark::State& state) {
 // Means and variances. The sums of a block are about a shift of its own, so a thread takes one
 // block: half of the rows, laid side by side in pairs as the library does.
 void moments(benchmark::State& state) {
-  const Matrix X = random(state.range(0), state.range(1));
+  const Matrix X = random_rows(state.range(0), state.range(1));
   const kernels::MomentsTable& table = kernels::moments_table();
   const Index together = X.cols() % 8 == 0 ? 1 : 2;
   const Index cols = X.cols() * together;

@@ -14,6 +14,7 @@ namespace {
 using std::ptrdiff_t;
 
 constexpr ptrdiff_t lanes = 8;
+[[maybe_unused]] constexpr ptrdiff_t cache_line = 64;
 using Lanes [[gnu::vector_size(64)]] = double;
 using Quad [[gnu::vector_size(32)]] = double;
 using Pair [[gnu::vector_size(16)]] = double;
@@ -49,6 +50,22 @@ using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = d
 }
 
 [[maybe_unused]] inline Wide all(double x) { return x - Wide{}; }
+
+[[maybe_unused]] inline Wide magnitude(Wide a) {
+  constexpr long long all_but_sign = 0x7fffffffffffffff;
+  return reinterpret_cast<Wide>(reinterpret_cast<Whole>(a) & (Whole{} + all_but_sign));
+}
+
+// GCC makes a comparison and a choice of a > b ? a : b, and each row would wait for the one before.
+[[maybe_unused]] inline Wide larger(Wide a, Wide b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Wide>(_mm512_maskz_max_pd(0xff, a, b));
+#elif defined(__FMA__)
+  return reinterpret_cast<Wide>(_mm256_max_pd(a, b));
+#else
+  return a > b ? a : b;
+#endif
+}
 
 // -1 in the first n lanes, 0 in the others.
 [[maybe_unused]] inline Whole first_lanes(ptrdiff_t n) {

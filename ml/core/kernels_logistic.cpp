@@ -234,8 +234,6 @@ void add(const LogisticRows& from, ptrdiff_t rows, LogisticSums& sums) {
   }
 }
 
-inline Wide magnitude(Wide a) { return a < 0.0 ? -a : a; }
-
 // Four rows at a time, so that the sums are loaded and stored a quarter as often.
 void spread(const double* X, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t cols, const double* x_end,
             const double* shift, const double* weight, const ColumnSpread& sums) {
@@ -253,7 +251,7 @@ void spread(const double* X, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t cols, c
         const Wide weighted = weight != nullptr ? d * weight[i] : d;
         deviation += weighted;
         square = multiply_add(d, weighted, square);
-        most = magnitude(d) > most ? magnitude(d) : most;
+        most = larger(magnitude(d), most);
       };
       if (count == group) {
 #pragma GCC unroll 4

@@ -19,7 +19,6 @@ namespace {
 constexpr ptrdiff_t side_by_side =
     width < 4 ? width : 4;              // rows, or vectors, whose sums do not wait for each other
 constexpr ptrdiff_t rows_at_once = 16;  // share their biases
-constexpr ptrdiff_t cache_line = 64;
 
 // a * b - product, exactly; without the instruction by Dekker's splitting (1971).
 inline Wide product_error(Wide a, Wide b, Wide product) {
@@ -75,22 +74,6 @@ inline void add_smaller_product(Double2& sum, Wide x, Wide high, Wide low) {
 #endif
   sum.low += multiply_add(x, low, rest);
   sum.high = total;
-}
-
-inline Wide magnitude(Wide a) {
-  constexpr long long all_but_sign = 0x7fffffffffffffff;
-  return reinterpret_cast<Wide>(reinterpret_cast<Whole>(a) & (Whole{} + all_but_sign));
-}
-
-// GCC makes a comparison and a choice of a > b ? a : b, and each row would wait for the one before.
-inline Wide larger(Wide a, Wide b) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<Wide>(_mm512_maskz_max_pd(0xff, a, b));
-#elif defined(__FMA__)
-  return reinterpret_cast<Wide>(_mm256_max_pd(a, b));
-#else
-  return a > b ? a : b;
-#endif
 }
 
 // 1.5 times a power of two, 3 to 6 times as large as `most`, the most that a sum may come to: it

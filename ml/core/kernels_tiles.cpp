@@ -27,8 +27,6 @@ constexpr ptrdiff_t panel = vectors * width;
 constexpr ptrdiff_t step = tile_rows;  // a multiple of width
 constexpr ptrdiff_t group = 8;         // rows packed at a time: as many streams of reading
 
-constexpr ptrdiff_t cache_line = 64;
-
 // Memory that is wanted next, fetched while tiles multiply.
 struct Ahead {
   const char* next;
@@ -254,8 +252,7 @@ class NextRows {
         stride_(stride * static_cast<ptrdiff_t>(sizeof(double))),
         end_((cols * static_cast<ptrdiff_t>(sizeof(double)) + cache_line - 1) / cache_line *
              cache_line) {
-    if (stride_ < end_ + cache_line)
-      stride_ = end_;  // rows side by side: all lines from the first on
+    if (stride_ < end_ + cache_line) stride_ = end_;  // side by side: all lines from the first on
   }
 
   void fetch() {

@@ -41,7 +41,8 @@ struct Basis {
   std::vector<double> root;  // of their weights
   Factor R1;
   Factor R2;
-  double rate = 0.0;  // of an error, what a correction leaves
+  double condition = 1.0;  // of R2
+  double rate = 0.0;       // of an error, what a correction leaves
 };
 
 std::vector<Index> counted_rows(const RowWeights& weights, Index n) {
@@ -85,6 +86,7 @@ std::optional<Basis> basis_by_gram(const ScaledColumns& x, const RowWeights& wei
   if (!factor_cholesky(basis.R2)) return std::nullopt;
   for (const Index i : counted) basis.root.push_back(std::sqrt(weights[i]));
   basis.rows = std::move(counted);
+  basis.condition = condition_of(basis.R2);
   basis.rate = rate_of(condition * condition, r);
   return basis;
 }
@@ -115,7 +117,8 @@ Basis basis_by_qr(const ScaledColumns& x, const RowWeights& weights, double pena
   coordinates.bottomRows(r).diagonal().setConstant(std::sqrt(penalty));
   const Eigen::HouseholderQR<MatrixXd> second(coordinates);
   basis.R2 = second.matrixQR().topRows(r).triangularView<Eigen::Upper>();
-  if (r > 0) basis.rate = rate_of(condition_of(basis.R2), x.rows);
+  if (r > 0) basis.condition = condition_of(basis.R2);
+  basis.rate = rate_of(basis.condition, x.rows);
   return basis;
 }
 
@@ -151,7 +154,7 @@ RowSpaceSolution solve_with(const ScaledColumns& x, const ScaledColumns& y,
                             const Basis& basis) {
   RowSpaceSolution solution;
   solution.rank = static_cast<Index>(basis.rows.size());
-  if (solution.rank > 0) solution.condition = condition_of(basis.R2);
+  solution.condition = basis.condition;
   const std::vector<double> penalties(static_cast<std::size_t>(x.size()), penalty);
   solution.refined = refine(
       x, y, weights, penalties,
