@@ -58,6 +58,7 @@ void print_json(const Arguments& arguments, const TableProfile& profile) {
     if (c.kind == ColumnKind::numeric) {
       column.update({{"mean", c.mean},
                      {"sd", c.sd},
+                     {"autocorrelation", c.autocorrelation},
                      {"min", c.min},
                      {"q1", c.q1},
                      {"median", c.median},

@@ -11,38 +11,29 @@
 #include <utility>
 
 #include "lathe/datasets/number.h"
+#include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/moments.h"
 
 namespace lathe {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-// Means of numbers near the ends of a double's range would overflow or vanish on the way: those are
-// scaled by a power of two, which changes no digit.
-double safe_scale(double largest) {
-  if (largest > 1e140) return 0x1p-600;
-  if (largest < 1e-140) return 0x1p+600;
-  return 1.0;
-}
-
-// Two passes; the second also corrects the mean by what rounding left (Chan, Golub, LeVeque 1983).
-void set_moments(ColumnProfile& column, std::span<const double> sorted) {
-  const auto n = static_cast<double>(sorted.size());
-  const double scale = safe_scale(std::max(std::abs(sorted.front()), std::abs(sorted.back())));
-  double sum = 0.0;
-  for (const double x : sorted) sum += x * scale;
-  const double mean = sum / n;
-  double rest = 0.0;
-  double squares = 0.0;
-  for (const double x : sorted) {
-    const double d = x * scale - mean;
-    rest += d;
-    squares += d * d;
+// sum (x_i - mean) (x_i+1 - mean) / sum (x_i - mean)^2, over the cells present; neighbours of which
+// one is missing do not count.
+double autocorrelation(std::span<const double> values, const Moments& moments) {
+  const double squares = moments.spread[0] * moments.weight[0];
+  const auto deviation = [&](double x) {
+    return (DoubleDouble(x / moments.unit[0]) -
+            DoubleDouble(moments.mean[0] / moments.unit[0], moments.mean_rest[0] / moments.unit[0]))
+        .value();
+  };
+  DoubleDoubleSum products;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    if (std::isnan(values[i - 1]) || std::isnan(values[i])) continue;
+    products.add_product(deviation(values[i - 1]), deviation(values[i]));
   }
-  column.mean = std::clamp((mean + rest / n) / scale, sorted.front(), sorted.back());
-  if (n > 1) {
-    column.sd = std::sqrt(std::max(squares - rest * rest / n, 0.0) / (n - 1)) / scale;
-  }
+  return squares > 0.0 ? products.total().value() / squares : none;
 }
 
 double quantile(std::span<const double> sorted, double share) {
@@ -63,11 +54,15 @@ void profile_numbers(ColumnProfile& column, std::span<const double> values) {
   std::sort(sorted.begin(), sorted.end());
   column.count = static_cast<Index>(sorted.size());
   column.missing = static_cast<Index>(values.size() - sorted.size());
-  column.mean = column.sd = none;
+  column.mean = column.sd = column.autocorrelation = none;
   column.min = column.q1 = column.median = column.q3 = column.max = none;
   if (sorted.empty()) return;
 
-  set_moments(column, sorted);
+  const Moments moments =
+      column_moments(Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size())));
+  column.mean = moments.mean[0];
+  if (column.count > 1) column.sd = moments.deviation(1.0)[0];
+  column.autocorrelation = autocorrelation(values, moments);
   column.min = sorted.front();
   column.q1 = quantile(sorted, 0.25);
   column.median = quantile(sorted, 0.5);
@@ -205,7 +200,7 @@ TableProfile profile(const Table& table, const std::optional<std::string>& targe
     if (column.kind == ColumnKind::numeric) {
       profile_numbers(column, table.numeric(j));
     } else {
-      column.mean = column.sd = none;
+      column.mean = column.sd = column.autocorrelation = none;
       column.min = column.q1 = column.median = column.q3 = column.max = none;
       profile_categories(column, table.codes(j), table.schema()[j].vocabulary, max_levels);
     }

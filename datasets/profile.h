@@ -43,6 +43,9 @@ struct ColumnProfile {
   // Of the cells present in a numeric column; NaN where there are none (sd: fewer than two).
   double mean = 0.0;
   double sd = 0.0;  // n - 1 in the denominator
+  // Of neighbouring rows: near 1 where they are alike, so that folds should not be shuffled. NaN
+  // in a constant column.
+  double autocorrelation = 0.0;
   // Quartiles are interpolated linearly, as numpy does (type 7 of Hyndman and Fan 1996).
   double min = 0.0;
   double q1 = 0.0;
@@ -59,7 +62,7 @@ struct TableProfile {
   std::vector<ColumnProfile> columns;
 };
 
-// Means and deviations are taken in two passes, and do not overflow. O(n log n) time a column, and
+// Means and deviations are right to the digits that the data hold (ml/core/moments.h). O(n log n) time a column, and
 // memory for one column. Throws NotFound for a target that is no column.
 TableProfile profile(const Table& table, const std::optional<std::string>& target = std::nullopt,
                      Index max_levels = 10);

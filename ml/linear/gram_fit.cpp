@@ -220,12 +220,14 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
     found.residual_squares += options.alpha * found.coef.rowwise().squaredNorm();
   }
   found.solver = {SolverPath::cholesky, solver->condition, source != nullptr ? 1 : 0, d, true};
+  found.unit = Vector::Ones(targets);
   found.total_squares = products.yy.diagonal();
   found.residual_dof = statistics.positive - d - (options.fit_intercept ? 1 : 0);
   const MatrixXd rows_of_inverse = solver->scale.asDiagonal() * solver->inverse_factor;
-  found.variance = rows_of_inverse.rowwise().squaredNorm();
+  found.error = rows_of_inverse.rowwise().norm();
   if (options.fit_intercept) {
-    found.intercept_variance = 1.0 / gram.weight + (gram.x_mean * rows_of_inverse).squaredNorm();
+    found.intercept_error =
+        std::sqrt(1.0 / gram.weight + (gram.x_mean * rows_of_inverse).squaredNorm());
   }
   Matrix coef = found.coef;
   return std::make_unique<GramFit>(gram, options.fit_intercept, std::move(coef),

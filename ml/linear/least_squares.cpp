@@ -23,7 +23,7 @@ namespace {
 // the factor of the Gram matrix gives standard errors to about 13 digits, to the second 10; up to
 // the third a few corrections give the coefficients all of theirs.
 constexpr double small_data_condition = 40.0;
-constexpr double variance_condition = 3e2;
+constexpr double error_condition = 3e2;
 constexpr double cholesky_condition = 3e5;
 constexpr double cholesky_qr_condition = 1e12;
 constexpr double unrefined_cells = 4e6;  // above, refinement must be needed
@@ -226,15 +226,15 @@ bool columns_stand_alone(const Problem& problem, const Matrix& inverse) {
 bool solve_by_gram(const Problem& problem, Basic& basic) {
   basic.R = gram_factor(problem.x, problem.gram, problem.weights, problem.penalty);
   if (basic.R.size() == 0) return false;
-  if (problem.options.variances || problem.x.size() <= estimated_columns) {
+  if (problem.options.errors || problem.x.size() <= estimated_columns) {
     basic.inverse = inverse_upper(basic.R);
     basic.solver.condition = condition_of(basic.R, basic.inverse);
   } else {
     basic.solver.condition = estimated_condition(basic.R);
   }
   double limit = cholesky_condition;
-  if (problem.options.variances) {
-    limit = cells_of(problem) > unrefined_cells ? variance_condition : small_data_condition;
+  if (problem.options.errors) {
+    limit = cells_of(problem) > unrefined_cells ? error_condition : small_data_condition;
   }
   const double root = std::sqrt(static_cast<double>(problem.x.size()));
   if (!(basic.solver.condition <= limit * root)) return false;
@@ -376,9 +376,9 @@ void unscale(const ScaledColumns& x, const ScaledColumns& y, const std::vector<D
   }
 }
 
-// Rows of the inverse factor give variances; the mean's combination of them, the intercept's.
-void find_variances(const Problem& problem, const Basic& basic, const Dependence& dependence,
-                    LeastSquares& result) {
+// Rows of the inverse factor give standard errors; the mean's combination of them, the intercept's.
+void find_errors(const Problem& problem, const Basic& basic, const Dependence& dependence,
+                 LeastSquares& result) {
   constexpr double visible = 1e-9;  // a share below this is rounding: the column stands alone
   const Index r = static_cast<Index>(basic.columns.size());
   const Matrix inverse = basic.inverse.size() > 0 ? basic.inverse : inverse_upper(basic.R);
@@ -391,25 +391,25 @@ void find_variances(const Problem& problem, const Basic& basic, const Dependence
         [&](const DoubleDoubles& share) { return std::abs(share[at(k)].hi) > visible; });
     mean[k] = problem.x.mean[j].hi;
     const double length = inverse.row(k).norm() * problem.x.scale[j];
-    if (alone) result.variance[problem.x.index[j]] = length * length * problem.weights.scale;
+    if (alone) result.error[problem.x.index[j]] = length * std::sqrt(problem.weights.scale);
     determined = determined && (alone || mean[k] == 0.0);
   }
   if (!determined) return;
   const double length = (inverse.transpose() * mean).norm();
-  result.intercept_variance =
-      (1.0 / problem.weights.total.hi + length * length) * problem.weights.scale;
+  result.intercept_error =
+      std::sqrt((1.0 / problem.weights.total.hi + length * length) * problem.weights.scale);
 }
 
 // The same for columns so nearly dependent that the factor would give but a few digits, by refined
 // solutions: one more column of the inverse of X'X for each coefficient, so for small data only.
-bool refines_variances(const Problem& problem, const Basic& basic) {
+bool refines_errors(const Problem& problem, const Basic& basic) {
   constexpr double condition = 1e5;
   constexpr double most_numbers = 1e6;
   return basic.solver.path == SolverPath::cholesky_qr && basic.solver.condition > condition &&
          cells_of(problem) * static_cast<double>(problem.x.size()) <= most_numbers;
 }
 
-void refine_variances(const Problem& problem, const Basic& basic, LeastSquares& result) {
+void refine_errors(const Problem& problem, const Basic& basic, LeastSquares& result) {
   const std::size_t d = at(problem.x.size());
   std::vector<DoubleDoubles> sides(d, DoubleDoubles(d));
   for (std::size_t k = 0; k < d; ++k) sides[k][k] = 1.0;
@@ -420,23 +420,24 @@ void refine_variances(const Problem& problem, const Basic& basic, LeastSquares& 
                     std::min(0.5, rate), sides);
   DoubleDouble of_mean;
   for (std::size_t k = 0; k < d; ++k) {
-    const double scale = problem.x.scale[k];
-    result.variance[problem.x.index[k]] = solved[k][k].hi * scale * scale * problem.weights.scale;
+    result.error[problem.x.index[k]] =
+        std::sqrt(solved[k][k].hi * problem.weights.scale) * problem.x.scale[k];
     of_mean = of_mean + problem.x.mean[k] * solved[d][k];
   }
-  result.intercept_variance = (1.0 / problem.weights.total.hi + of_mean.hi) * problem.weights.scale;
+  result.intercept_error =
+      std::sqrt((1.0 / problem.weights.total.hi + of_mean.hi) * problem.weights.scale);
 }
 
 void find_squares(const ScaledColumns& y, const RowWeights& weights, const Refined& refined,
                   LeastSquares& result) {
   for (Index t = 0; t < y.size(); ++t) {
-    const double scale = y.scale[at(t)];
     const double total = y.norm[at(t)] * y.norm[at(t)];
     // Less than this is what double-double residuals of an exact fit come to.
     const double residual =
         refined.squares[at(t)] < 0x1p-200 * total ? 0.0 : refined.squares[at(t)];
-    result.residual_squares[t] = residual / scale / scale / weights.scale;
-    result.total_squares[t] = total / scale / scale / weights.scale;
+    result.unit[t] = 1.0 / y.scale[at(t)];
+    result.residual_squares[t] = residual / weights.scale;
+    result.total_squares[t] = total / weights.scale;
   }
 }
 
@@ -458,10 +459,11 @@ LeastSquares empty_result(Index targets, Index d, bool fit_intercept) {
   LeastSquares result;
   result.coef = Matrix::Zero(targets, d);
   result.intercept = Vector::Zero(targets);
+  result.unit = Vector::Ones(targets);
   result.residual_squares = Vector::Zero(targets);
   result.total_squares = Vector::Zero(targets);
-  result.variance = Vector::Constant(d, nan);
-  result.intercept_variance = fit_intercept ? nan : 0.0;
+  result.error = Vector::Constant(d, nan);
+  result.intercept_error = fit_intercept ? nan : 0.0;
   return result;
 }
 
@@ -496,9 +498,9 @@ void solve_tall(const MatrixView& X, const MatrixView& y, const LeastSquaresOpti
   result.solver.settled = basic.refined.settled;
   unscale(problem.x, problem.y, coef, basic.refined.centre, result);
   find_squares(problem.y, weights, basic.refined, result);
-  if (options.variances) find_variances(problem, basic, dependence, result);
-  if (options.variances && refines_variances(problem, basic)) {
-    refine_variances(problem, basic, result);
+  if (options.errors) find_errors(problem, basic, dependence, result);
+  if (options.errors && refines_errors(problem, basic)) {
+    refine_errors(problem, basic, result);
   }
 }
 
@@ -523,10 +525,11 @@ void solve_wide(const MatrixView& X, const MatrixView& y, const LeastSquaresOpti
     const LeastSquares part = least_squares(few, y, options);
     for (Index k = 0; k < few.cols(); ++k) {
       result.coef.col(varying[at(k)]) = part.coef.col(k);
-      result.variance[varying[at(k)]] = part.variance[k];
+      result.error[varying[at(k)]] = part.error[k];
     }
     result.intercept = part.intercept;
-    result.intercept_variance = part.intercept_variance;
+    result.intercept_error = part.intercept_error;
+    result.unit = part.unit;
     result.residual_squares = part.residual_squares;
     result.total_squares = part.total_squares;
     result.solver = part.solver;
@@ -555,7 +558,7 @@ LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
   } else {
     solve_tall(X, y, options, weights, result);
   }
-  if (!options.fit_intercept) result.intercept_variance = 0.0;
+  if (!options.fit_intercept) result.intercept_error = 0.0;
   const Index used = static_cast<Index>(result.solver.rank) + (options.fit_intercept ? 1 : 0);
   result.residual_dof = std::max<Index>(0, weights.positive - used);
   return result;

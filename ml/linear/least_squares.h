@@ -38,7 +38,7 @@ struct LeastSquaresOptions {
   bool fit_intercept = true;
   double alpha = 0.0;
   Refine refine = Refine::automatic;
-  bool variances = true;  // wanted, to nine digits
+  bool errors = true;  // standard errors are wanted, to nine digits
 };
 
 struct LeastSquares {
@@ -47,13 +47,14 @@ struct LeastSquares {
   SolverInfo solver;
   bool finite = true;  // false: X or y holds NaN or infinity, and nothing else here means anything
 
+  Vector unit;              // n_targets: of y in the squares, so that they stay in range
   Vector residual_squares;  // n_targets: sum weight residual^2 (with the penalty, if any)
   Vector total_squares;     // n_targets: sum weight (y - mean)^2, or of y^2 without an intercept
   Index residual_dof = 0;   // rows of positive weight - rank - (1 with an intercept), at least 0
-  // Times the residual variance: the variance of each coefficient (NaN where the data do not
-  // determine it) and of the intercept.
-  Vector variance;
-  double intercept_variance = 0.0;
+  // Beside the residual standard deviation: the standard error of each coefficient (NaN where the
+  // data do not determine it) and of the intercept.
+  Vector error;
+  double intercept_error = 0.0;
 };
 
 // X: n x d, y: n x n_targets; weights finite, >= 0, some > 0; alpha >= 0. One pass over X for the

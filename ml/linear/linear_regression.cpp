@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "lathe/ml/core/archive.h"
@@ -18,31 +19,39 @@ LinearSummary summarise(const LeastSquares& fitted) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Index targets = fitted.coef.rows();
   LinearSummary summary;
+  summary.regression_dof = fitted.solver.rank;
   summary.residual_dof = fitted.residual_dof;
   summary.residual_sd = Vector::Constant(targets, nan);
   summary.r_squared = Vector::Constant(targets, nan);
   summary.f_statistic = Vector::Constant(targets, nan);
-  const double dof = static_cast<double>(fitted.residual_dof);
-  const double rank = static_cast<double>(fitted.solver.rank);
+  const Vector explained = (fitted.total_squares - fitted.residual_squares).cwiseMax(0.0);
+  summary.regression_squares = explained.cwiseProduct(fitted.unit).cwiseProduct(fitted.unit);
+  summary.residual_squares =
+      fitted.residual_squares.cwiseProduct(fitted.unit).cwiseProduct(fitted.unit);
+  const double dof = static_cast<double>(summary.residual_dof);
+  const double rank = static_cast<double>(summary.regression_dof);
   for (Index t = 0; t < targets; ++t) {
     const double residual = fitted.residual_squares[t];
     const double total = fitted.total_squares[t];
     if (total > 0.0) summary.r_squared[t] = 1.0 - residual / total;
     if (dof == 0.0) continue;
-    summary.residual_sd[t] = std::sqrt(residual / dof);
+    summary.residual_sd[t] = std::sqrt(residual / dof) * fitted.unit[t];
     if (rank > 0.0 && total > 0.0) {
-      summary.f_statistic[t] = (total - residual) / rank / (residual / dof);
+      summary.f_statistic[t] = explained[t] / rank / (residual / dof);
     }
   }
-  const Vector root = fitted.variance.cwiseSqrt();
-  summary.standard_error.resize(targets, fitted.coef.cols());
-  for (Index t = 0; t < targets; ++t) {
-    for (Index j = 0; j < root.size(); ++j) {
-      summary.standard_error(t, j) = summary.residual_sd[t] * root[j];
-    }
-  }
-  summary.intercept_standard_error = summary.residual_sd * std::sqrt(fitted.intercept_variance);
+  summary.standard_error = summary.residual_sd * fitted.error.transpose();
+  summary.intercept_standard_error = summary.residual_sd * fitted.intercept_error;
   return summary;
+}
+
+// What models did not hold in their first version follows from the rest, with degrees of freedom.
+void add_squares(Index rank, LinearSummary& summary) {
+  summary.regression_dof = rank;
+  const Vector variance = summary.residual_sd.cwiseAbs2();
+  summary.residual_squares = variance * static_cast<double>(summary.residual_dof);
+  summary.regression_squares =
+      summary.f_statistic.cwiseProduct(variance) * static_cast<double>(rank);
 }
 
 }  // namespace
@@ -84,6 +93,9 @@ std::vector<Attribute> LinearRegressionModel::attributes() const {
   all.push_back({"residual_sd", row(summary_.residual_sd)});
   all.push_back({"r_squared", row(summary_.r_squared)});
   all.push_back({"f_statistic", row(summary_.f_statistic)});
+  all.push_back({"regression_squares", row(summary_.regression_squares)});
+  all.push_back({"residual_squares", row(summary_.residual_squares)});
+  all.push_back({"regression_dof", summary_.regression_dof});
   all.push_back({"residual_dof", summary_.residual_dof});
   return all;
 }
@@ -111,23 +123,29 @@ LinearTests LinearRegressionModel::tests(double level) const {
 }
 
 void LinearRegressionModel::state(auto& self, auto& archive) {
-  archive.version(1);
+  const int version = archive.version(2);
   coef_state(self, archive);
   auto& summary = self.summary_;
   archive(summary.standard_error, summary.intercept_standard_error, summary.residual_sd,
           summary.r_squared, summary.f_statistic, summary.residual_dof);
+  if (version >= 2) {
+    archive(summary.regression_squares, summary.residual_squares, summary.regression_dof);
+  } else if constexpr (!std::is_const_v<std::remove_reference_t<decltype(self)>>) {
+    add_squares(self.rank(), summary);
+  }
 }
 
 LinearRegressionModel::LinearRegressionModel(InputArchive& archive) {
   state(*this, archive);
   check_coef();
   const LinearSummary& s = summary_;
-  check_state(name(), s.standard_error.rows() == n_targets() &&
-                          s.standard_error.cols() == n_features_in() &&
-                          s.intercept_standard_error.size() == n_targets() &&
-                          s.residual_sd.size() == n_targets() &&
-                          s.r_squared.size() == n_targets() &&
-                          s.f_statistic.size() == n_targets() && s.residual_dof >= 0);
+  check_state(
+      name(),
+      s.standard_error.rows() == n_targets() && s.standard_error.cols() == n_features_in() &&
+          s.intercept_standard_error.size() == n_targets() && s.residual_sd.size() == n_targets() &&
+          s.r_squared.size() == n_targets() && s.f_statistic.size() == n_targets() &&
+          s.regression_squares.size() == n_targets() && s.residual_squares.size() == n_targets() &&
+          s.regression_dof >= 0 && s.residual_dof >= 0);
 }
 
 void LinearRegressionModel::save(OutputArchive& archive) const { state(*this, archive); }

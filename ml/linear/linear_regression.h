@@ -17,8 +17,11 @@ struct LinearSummary {
   Matrix standard_error;            // n_targets x n_features, of the coefficients
   Vector intercept_standard_error;  // 0 without an intercept
   Vector residual_sd;
-  Vector r_squared;  // about the mean with an intercept, else about 0
-  Vector f_statistic;
+  Vector r_squared;           // about the mean with an intercept, else about 0
+  Vector f_statistic;         // of the two mean squares: a sum over its degrees of freedom
+  Vector regression_squares;  // sum weight (prediction - mean)^2, about 0 without an intercept
+  Vector residual_squares;
+  std::int64_t regression_dof = 0;  // the rank
   std::int64_t residual_dof = 0;
 };
 

@@ -13,11 +13,9 @@ RidgeModel Ridge::fit(const MatrixView& X, const MatrixView& y, const Context& c
   check_options(*this);
   check_fit_shape(name, tags, X, context);
   check_fit_target(name, tags, X, y);
-  LeastSquares fitted = least_squares(X, y,
-                                      {.weight = context.weight,
-                                       .fit_intercept = fit_intercept,
-                                       .alpha = alpha,
-                                       .variances = false});
+  LeastSquares fitted = least_squares(
+      X, y,
+      {.weight = context.weight, .fit_intercept = fit_intercept, .alpha = alpha, .errors = false});
   if (!fitted.finite) check_fit_cells(name, tags, X, context);
   return RidgeModel(std::move(fitted));
 }

@@ -50,6 +50,7 @@ TEST(Cli, DescribesATable) {
   EXPECT_EQ(object["rows"], 344);
   EXPECT_EQ(object["columns"][2]["name"], "bill_length_mm");
   EXPECT_EQ(object["columns"][2]["missing"], 2);
+  EXPECT_GT(object["columns"][2]["autocorrelation"], 0.5);  // rows are in order of species
   EXPECT_EQ(object["columns"][0]["levels"][0]["count"], 152);
 }
 

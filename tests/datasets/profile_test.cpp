@@ -100,6 +100,23 @@ TEST(Profile, DeviationsKeepTheirDigitsAtAnyOffsetAndScale) {
   EXPECT_EQ(columns[2].sd, 2 * least);
 }
 
+TEST(Profile, AutocorrelationIsOfNeighbouringRows) {
+  const auto of = [](std::vector<double> values) {
+    Table table;
+    table.add_numeric("a", std::move(values));
+    return profile(table).columns[0].autocorrelation;
+  };
+  const double missing = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(of({1.0, 2.0, 3.0, 4.0}), 0.25);            // (0.75 - 0.25 + 0.75) / 5
+  EXPECT_EQ(of({1.0, 2.0, missing, 6.0}), 2.0 / 14.0);  // about 3: -2 and -1 are neighbours
+  EXPECT_EQ(of({1e300, -1e300}), -0.5);
+  EXPECT_TRUE(std::isnan(of({7.0, 7.0})));
+  // NIST's NumAcc4, certified: -0.999.
+  std::vector<double> offset = {10000000.2};
+  for (int i = 0; i < 500; ++i) offset.insert(offset.end(), {10000000.1, 10000000.3});
+  EXPECT_NEAR(of(offset), -0.999, 1e-10);
+}
+
 TEST(Profile, HintsAtColumnsThatSayNothing) {
   const TableProfile result =
       profile(parse("empty,same,one,key,cat\n,5,,k1,a\n,5,3,k2,a\n,5,,k3,b\n,,,k4,b\n"));

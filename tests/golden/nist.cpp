@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "lathe/datasets/csv.h"
+#include "lathe/datasets/profile.h"
 #include "lathe/ml/linear/linear_regression.h"
 #include "lathe/preprocessing/standard_scaler.h"
 
@@ -120,6 +121,8 @@ void give_summary(const LinearSummary& summary, bool intercept, double floor, Ju
   judge.figure("r_squared", to_json(summary.r_squared[0]), floor);
   judge.figure("f_statistic", to_json(summary.f_statistic[0]), floor);
   judge.figure("residual_degrees_of_freedom", summary.residual_dof, 15.0);
+  judge.figure("sum_of_squares_regression", to_json(summary.regression_squares[0]), floor);
+  judge.figure("sum_of_squares_residual", to_json(summary.residual_squares[0]), floor);
 }
 
 NistReport least_squares(const Case& given, Results& results) {
@@ -156,6 +159,12 @@ NistReport summary(const Case& given, Results& results) {
   judge.figure("mean", to_json(model.mean()[0]), 14.5);
   judge.figure("standard_deviation", to_json(std::sqrt(variance)), std::min(limit, 14.5));
   judge.figure("variance", to_json(variance), std::min(limit - 0.3, 14.5));  // twice the error
+  const ColumnProfile profiled =
+      profile(table).columns.at(static_cast<std::size_t>(table.column("y")));
+  judge.figure("lag1_autocorrelation", to_json(profiled.autocorrelation), std::min(limit, 14.5));
+  judge.figure("sum", to_json(profiled.mean * n), 14.5);
+  judge.figure("min", to_json(profiled.min), 15.0);
+  judge.figure("max", to_json(profiled.max), 15.0);
   return judge.finish();
 }
 

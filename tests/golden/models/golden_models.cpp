@@ -54,6 +54,7 @@ const std::vector<GoldenModel>& golden_models() {
       {"drop", {"drop", Data::mixed}},
       {"kmeans", {"kmeans(n_clusters=3)"}},
       {"linear_regression", {"linear_regression"}},
+      {"linear_regression_2", {"linear_regression(refine=always)"}},
       {"logistic_regression", {"logistic_regression"}},
       {"logistic_regression_integers", {"logistic_regression(C=0.1)", Data::numbers, {}, "flag"}},
       {"max_abs_scaler", {"max_abs_scaler", Data::missing}},

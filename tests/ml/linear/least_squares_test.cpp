@@ -64,7 +64,7 @@ TEST(LeastSquares, NearlyCollinearColumnsKeepAllDigits) {
 }
 
 TEST(LeastSquares, ManyColumnsWithoutVariancesKeepAllDigits) {
-  const LeastSquaresOptions options{.variances = false};  // the condition is estimated
+  const LeastSquaresOptions options{.errors = false};  // the condition is estimated
   Exact data = exact(400, 150, 30);
   const LeastSquares plain = least_squares(data.X, data.y(), options);
   expect_exact(data, plain, SolverPath::cholesky);
@@ -89,8 +89,8 @@ TEST(LeastSquares, DuplicatedColumnsShareTheirCoefficient) {
       2 * data.w[1] / 5;
   expect_near(fitted.coef, expected, 1e-15);
   EXPECT_EQ(fitted.intercept[0], data.b);
-  EXPECT_TRUE(std::isnan(fitted.variance[0]));
-  EXPECT_TRUE(std::isfinite(fitted.variance[2]));
+  EXPECT_TRUE(std::isnan(fitted.error[0]));
+  EXPECT_TRUE(std::isfinite(fitted.error[2]));
 }
 
 TEST(LeastSquares, DependentColumnsGiveTheLeastNorm) {
@@ -283,7 +283,7 @@ TEST(LeastSquares, LargeDataWithAPenaltyStayUnrefinedWhereTheLongestHasThirteenD
   const Large data;
   Vector w = Vector::LinSpaced(20, 1.0, 2.0);
   w[7] = 0.0;
-  LeastSquaresOptions options{.alpha = 1.0, .variances = false};
+  LeastSquaresOptions options{.alpha = 1.0, .errors = false};
   const LeastSquares fitted = least_squares(data.X, data.y(w), options);
   options.refine = Refine::always;
   const LeastSquares refined = least_squares(data.X, data.y(w), options);
@@ -297,7 +297,7 @@ TEST(LeastSquares, LargeDataWithAPenaltyAreRefinedWhereColumnsNearlyDepend) {
   Large data;
   data.X.col(3) = data.X.col(4) + 1e-2 * data.X.col(3);
   const Matrix y = data.y(Vector::Ones(20));
-  EXPECT_GE(least_squares(data.X, y, {.alpha = 1e-3, .variances = false}).solver.steps, 1);
+  EXPECT_GE(least_squares(data.X, y, {.alpha = 1e-3, .errors = false}).solver.steps, 1);
 }
 
 TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
@@ -310,9 +310,9 @@ TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
   X << a, a + e * b;
   const LeastSquares fitted = least_squares(X, noise(8, 1, 33), {});
   EXPECT_EQ(fitted.solver.path, SolverPath::cholesky_qr);
-  EXPECT_GE(digits(fitted.variance[0], (1.0 + 1.0 / (e * e)) / 8.0), 14.0);
-  EXPECT_GE(digits(fitted.variance[1], 1.0 / (e * e) / 8.0), 14.0);
-  EXPECT_GE(digits(fitted.intercept_variance, 1.0 / 8.0), 14.0);
+  EXPECT_GE(digits(fitted.error[0], std::sqrt((1.0 + 1.0 / (e * e)) / 8.0)), 14.0);
+  EXPECT_GE(digits(fitted.error[1], std::sqrt(1.0 / (e * e) / 8.0)), 14.0);
+  EXPECT_GE(digits(fitted.intercept_error, std::sqrt(1.0 / 8.0)), 14.0);
 }
 
 // What rows without weight hold must not matter, however large it is.
@@ -366,7 +366,7 @@ TEST(LeastSquares, PoorConditionsGiveTheSameBitsForAnyThreads) {
     set_thread_limit(threads);
     const LeastSquares fitted = least_squares(X, y, {});
     EXPECT_EQ(fitted.coef, expected.coef) << threads;
-    EXPECT_EQ(fitted.variance, expected.variance) << threads;
+    EXPECT_EQ(fitted.error, expected.error) << threads;
   }
   set_thread_limit(before);
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lathe/ml/model_file.h"
 #include "lathe/ml/registry.h"
 
 #include "tests/ml/linear/linear_data.h"
@@ -93,6 +94,43 @@ TEST(LinearRegression, TestsOfCoefficientsAgreeWithR) {
   EXPECT_GT(model.tests(0.5).intercept_lower[0], tests.intercept_lower[0]);
 }
 
+TEST(LinearRegression, SquaresAddUpToAnAnalysisOfVariance) {
+  // Three groups of two as indicators, of means 2, 5 and 11 about 6: 2 * (16 + 1 + 25) between
+  // them, 2 * (1 + 1 + 1) within.
+  const Matrix X{{1, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 1}};
+  const Vector y{{1.0, 3.0, 4.0, 6.0, 10.0, 12.0}};
+  for (const double scale : {1.0, 0x1p-520, 0x1p510}) {
+    const LinearRegressionModel model = LinearRegression{}.fit(X, Vector(scale * y));
+    const LinearSummary& summary = model.summary();
+    EXPECT_EQ(summary.regression_dof, 2);
+    EXPECT_EQ(summary.residual_dof, 3);
+    EXPECT_DOUBLE_EQ(summary.regression_squares[0], 84.0 * scale * scale);
+    EXPECT_DOUBLE_EQ(summary.residual_squares[0], 6.0 * scale * scale);
+    EXPECT_DOUBLE_EQ(summary.f_statistic[0], (84.0 / 2.0) / (6.0 / 3.0));
+    EXPECT_DOUBLE_EQ(summary.r_squared[0], 84.0 / 90.0);
+    EXPECT_DOUBLE_EQ(summary.residual_sd[0], std::sqrt(2.0) * scale);
+  }
+}
+
+TEST(LinearRegression, FiguresDoNotLeaveDoublesBeforeTheirSquaresDo) {
+  const Matrix X{{0.0}, {1.0}, {2.0}};
+  const Vector y{{0.0, 0.5, 2.0}};
+  const LinearSummary usual = LinearRegression{}.fit(X, y).summary();
+  for (const double scale : {0x1p-800, 0x1p800}) {
+    for (const double x_scale : {0x1p-900, 0x1p900}) {
+      const LinearSummary far =
+          LinearRegression{}.fit(Matrix(x_scale * X), Vector(scale * y)).summary();
+      EXPECT_EQ(far.residual_sd[0], scale * usual.residual_sd[0]);
+      EXPECT_EQ(far.r_squared[0], usual.r_squared[0]);
+      EXPECT_EQ(far.f_statistic[0], usual.f_statistic[0]);
+      EXPECT_EQ(far.intercept_standard_error[0], scale * usual.intercept_standard_error[0]);
+    }
+    const LinearSummary alike =
+        LinearRegression{}.fit(Matrix(scale * X), Vector(scale * y)).summary();
+    EXPECT_EQ(alike.standard_error(0, 0), usual.standard_error(0, 0));
+  }
+}
+
 TEST(LinearRegression, FitsEachTargetAsIfAlone) {
   const Matrix X = noise(40, 3, 1);
   const Matrix Y = noise(40, 2, 2);
@@ -156,7 +194,20 @@ TEST(LinearRegression, SavesAndLoadsEverything) {
   EXPECT_EQ(saved(again), saved(model));
   EXPECT_EQ(again.coef(), model.coef());
   EXPECT_EQ(again.summary().standard_error, model.summary().standard_error);
+  EXPECT_EQ(again.summary().regression_squares, model.summary().regression_squares);
   EXPECT_EQ(again.solver().path, model.solver().path);
+}
+
+TEST(LinearRegression, ReadsSquaresFromModelsOfItsFirstVersion) {
+  const FittedPipeline fitted =
+      load_model_file(LATHE_SOURCE_DIR "/tests/golden/models/format_1/linear_regression.lathe");
+  const auto& model = dynamic_cast<const LinearRegressionModel&>(*fitted.model());
+  const LinearSummary& summary = model.summary();
+  const double residual = summary.residual_squares[0];
+  EXPECT_GT(residual, 0.0);
+  EXPECT_EQ(summary.regression_dof, model.rank());
+  EXPECT_NEAR(summary.r_squared[0], 1.0 - residual / (residual + summary.regression_squares[0]),
+              1e-14);
 }
 
 TEST(LinearRegression, RefusesAStateThatDoesNotFit) {
@@ -178,6 +229,9 @@ TEST(LinearRegression, RefusesAStateThatDoesNotFit) {
   refuses(bad, summary);
   LinearSummary short_summary = summary;
   short_summary.standard_error = Matrix::Zero(1, 1);
+  refuses(fitted, short_summary);
+  short_summary = summary;
+  short_summary.residual_squares = Vector::Zero(2);
   refuses(fitted, short_summary);
 }
 
