@@ -2,7 +2,6 @@
 // call. Only transport.cpp includes this.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <google/protobuf/arena.h>
 #include <grpcpp/support/message_allocator.h>
 
 #include "lathe/proto/inference.pb.h"
@@ -31,12 +29,11 @@ struct Activity {
 };
 
 // gRPC releases this once the reply is written, so it tells exactly which calls are in flight. Each
-// thread keeps a few that are done with. The messages live on an arena whose first block is used
-// again: clearing a message instead would free and make anew the contents of each tensor.
+// thread keeps a few that are done with.
 class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
  public:
-  inference::ModelInferRequest* in = nullptr;
-  inference::ModelInferResponse* out = nullptr;
+  inference::ModelInferRequest in;
+  inference::ModelInferResponse out;
 
   static InferMessages* take(Activity& activity) {
     auto& pool = spare();
@@ -47,36 +44,41 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
       messages = std::move(pool.back());
       pool.pop_back();
     }
-    messages->make(activity);
+    messages->activity_ = &activity;
+    activity.begin();
     return messages.release();
   }
 
+  // To be called before the request is read.
+  void look_at_request() { request_is_small_ = surely_holds_at_most(most_kept, bytes_in_); }
+
   void Release() override {
     Activity& activity = *activity_;
-    arena_.Reset();
-    request()->Clear();
-    response()->Clear();
     std::unique_ptr<InferMessages> self(this);
     auto& pool = spare();
-    if (pool.size() < most_spare) pool.push_back(std::move(self));
+    if (pool.size() < most_spare && is_small()) {
+      in.Clear();
+      out.Clear();
+      bytes_in_.Clear();
+      bytes_out_.Clear();
+      pool.push_back(std::move(self));
+    }
     self.reset();
     activity.end();
   }
 
  private:
-  using Arena = google::protobuf::Arena;
   static constexpr std::size_t most_spare = 16;
-  static constexpr std::size_t block_bytes = 16 << 10;  // a dozen tensors of a row
+  static constexpr std::size_t most_kept = 2 << 10;  // bytes, of a request and of a reply
+  static constexpr int most_parts = 64;              // each of which may keep as much
 
-  InferMessages() : arena_(block_.data(), block_.size()) {
+  InferMessages() {
     set_request(&bytes_in_);
     set_response(&bytes_out_);
   }
-  void make(Activity& activity) {
-    activity_ = &activity;
-    in = Arena::CreateMessage<inference::ModelInferRequest>(&arena_);
-    out = Arena::CreateMessage<inference::ModelInferResponse>(&arena_);
-    activity.begin();
+  bool is_small() const {
+    return request_is_small_ && bytes_out_.Length() <= most_kept &&
+           in.inputs_size() + in.outputs_size() + in.raw_input_contents_size() <= most_parts;
   }
   static std::vector<std::unique_ptr<InferMessages>>& spare() {
     thread_local std::vector<std::unique_ptr<InferMessages>> pool;
@@ -86,8 +88,7 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
   Activity* activity_ = nullptr;
   Bytes bytes_in_;
   Bytes bytes_out_;
-  alignas(std::max_align_t) std::array<char, block_bytes> block_;
-  Arena arena_;
+  bool request_is_small_ = false;
 };
 
 class InferAllocator final : public grpc::MessageAllocator<Bytes, Bytes> {

@@ -38,8 +38,6 @@ inline bool surely_holds_at_most(std::size_t most, const Bytes& bytes) {
 
 // What the bytes are once unpacked, where they are compressed.
 inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
-  grpc::Slice whole;
-  if (bytes.TrySingleSlice(&whole).ok()) return std::nullopt;  // which it is only if not compressed
   std::vector<grpc::Slice> slices;
   if (!bytes.Valid() || !bytes.Dump(&slices).ok()) return std::nullopt;
   std::vector<std::string_view> parts;
@@ -91,27 +89,46 @@ inline void refuse_many_messages(google::protobuf::io::ZeroCopyInputStream& byte
                    "send one tensor of all columns");
 }
 
+inline bool may_hold_many_messages(std::size_t size) {
+  return size > std::size_t{2} * most_messages;
+}
+
+// False for what is no such message. Throws as above.
+inline bool parse(std::string_view text, google::protobuf::Message& message) {
+  const int size = static_cast<int>(text.size());
+  if (may_hold_many_messages(text.size())) {
+    google::protobuf::io::ArrayInputStream stream(text.data(), size);
+    refuse_many_messages(stream, *message.GetDescriptor());
+  }
+  return message.ParseFromArray(text.data(), size);
+}
+inline bool parse(Bytes& bytes, google::protobuf::Message& message) {
+  using Traits = grpc::SerializationTraits<google::protobuf::Message>;
+  if (may_hold_many_messages(bytes.Length())) {
+    grpc::ProtoBufferReader stream(&bytes);
+    refuse_many_messages(stream, *message.GetDescriptor());
+  }
+  return Traits::Deserialize(&bytes, &message).ok();
+}
+
 // Takes the bytes away, also where it throws: a stream may wait long for its next message. Throws
 // Overloaded (R017) past `most` bytes, compressed or not, and InvalidArgument (R019) for what is no
 // such message.
 inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message) {
-  using Traits = grpc::SerializationTraits<google::protobuf::Message>;
   message.Clear();
   Bytes bytes;
   bytes.Swap(&taken);
   const std::size_t size = bytes.Length();
   if (size > most) refuse_large(std::to_string(size), most);
-  if (const auto text = unpacked(bytes, most)) {
-    google::protobuf::io::ArrayInputStream stream(text->data(), static_cast<int>(text->size()));
-    refuse_many_messages(stream, *message.GetDescriptor());
-    if (message.ParseFromString(*text)) return;
+  bool read = false;
+  if (grpc::Slice whole; bytes.TrySingleSlice(&whole).ok()) {  // which it is only if not compressed
+    read = parse({reinterpret_cast<const char*>(whole.begin()), whole.size()}, message);
+  } else if (const auto text = unpacked(bytes, most)) {
+    read = parse(*text, message);
   } else {
-    if (size > std::size_t{2} * most_messages) {
-      grpc::ProtoBufferReader stream(&bytes);
-      refuse_many_messages(stream, *message.GetDescriptor());
-    }
-    if (Traits::Deserialize(&bytes, &message).ok()) return;
+    read = parse(bytes, message);
   }
+  if (read) return;
   throw InvalidArgument("R019", "the bytes are no " + message.GetDescriptor()->name(),
                         "they must be of the protocol's messages, and text must be UTF-8");
 }

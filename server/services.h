@@ -88,13 +88,14 @@ class InferenceService final : public on_bytes::Inference {
     auto& messages = static_cast<InferMessages&>(*context->GetRpcAllocatorState());
     const CountedCall counted(core_.calls, method("ModelInfer"));
     const auto finish = [counted, reactor, &messages, reply](grpc::Status status) {
-      if (status.ok()) status = answer([&] { write_message(*messages.out, *reply); });
+      if (status.ok()) status = answer([&] { write_message(messages.out, *reply); });
       counted.end(status.error_code());
       reactor->Finish(status);
     };
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
     if (allowed.ok()) {
-      core_.infer(*messages.request(), *messages.in, *messages.out, *context, finish);
+      messages.look_at_request();
+      core_.infer(*messages.request(), messages.in, messages.out, *context, finish);
     } else {
       finish(allowed);
     }

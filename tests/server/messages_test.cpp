@@ -1,5 +1,3 @@
-#include "lathe/server/messages.h"
-
 #include <initializer_list>
 
 #include <gmock/gmock.h>
@@ -7,6 +5,7 @@
 #include <zlib.h>
 
 #include "lathe/proto/inference.pb.h"
+#include "lathe/server/infer_messages.h"
 
 namespace lathe::server {
 
@@ -118,6 +117,43 @@ TEST(Messages, ThoseThatMayBeCompressedMayHoldMore) {
   EXPECT_TRUE(surely_holds_at_most(50, in_slices(text, {})));
   EXPECT_FALSE(surely_holds_at_most(49, in_slices(text, {})));
   EXPECT_FALSE(surely_holds_at_most(50, in_slices(text, {1})));
+}
+
+// Answers one request, and says what the messages hold that the next call gets.
+std::size_t kept_after(const inference::ModelInferRequest& request, std::size_t reply_bytes) {
+  Activity activity;
+  const auto take = [&] { return InferMessages::take(activity); };
+  InferMessages* messages = take();
+  const std::string text = request.SerializeAsString();
+  Bytes bytes = in_slices(text, {});
+  messages->request()->Swap(&bytes);
+  messages->look_at_request();
+  read_message(*messages->request(), text.size(), messages->in);
+  messages->out.add_raw_output_contents(std::string(reply_bytes, 'x'));
+  write_message(messages->out, *messages->response());
+  EXPECT_EQ(activity.running, 1);
+  messages->Release();
+  EXPECT_EQ(activity.running, 0);
+  messages = take();
+  const std::size_t kept = messages->in.SpaceUsedLong() + messages->out.SpaceUsedLong();
+  EXPECT_EQ(messages->in.ByteSizeLong() + messages->out.ByteSizeLong(), 0);
+  EXPECT_EQ(messages->request()->Length() + messages->response()->Length(), 0);
+  messages->Release();
+  return kept;
+}
+
+TEST(Messages, AreKeptForTheNextCallWhereTheyAreSmall) {
+  inference::ModelInferRequest empty;
+  const std::size_t least = kept_after(empty, 5000);
+  inference::ModelInferRequest row;
+  row.add_inputs()->set_name("x");
+  row.add_raw_input_contents(std::string(160, 'x'));
+  EXPECT_GT(kept_after(row, 8), least + 160);
+  EXPECT_EQ(kept_after(row, 5000), least);
+  row.set_raw_input_contents(0, std::string(5000, 'x'));
+  EXPECT_EQ(kept_after(row, 8), least);
+  for (int i = 0; i < 100; ++i) empty.add_inputs();
+  EXPECT_EQ(kept_after(empty, 8), least);
 }
 
 }  // namespace
