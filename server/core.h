@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -62,7 +63,8 @@ struct Core {
       allow(*context, access);
       Request in;
       Reply out;
-      read_message(own(request), max_message_bytes, in);
+      HeldMemory held(inference.memory());
+      read_message(own(request), max_message_bytes, in, held);
       (inference.*call)(in, out);
       write_message(out, reply);
     });
@@ -84,8 +86,9 @@ struct Core {
     const grpc::Status posted = answer([&] {
       allow(*context, Access::admin);
       Request in;
-      read_message(own(request), max_message_bytes, in);
-      admin.post([this, finish, &reply, call, in] {
+      const auto held = std::make_shared<HeldMemory>(inference.memory());
+      read_message(own(request), max_message_bytes, in, *held);
+      admin.post([this, finish, &reply, call, held, in = std::move(in)] {
         activity.begin();
         finish(answer([&] {
           (inference.*call)(in);
@@ -98,22 +101,22 @@ struct Core {
     return reactor;
   }
 
-  // Reads `bytes` into the request. Calls done(status) on this thread, or after long work on
-  // another one.
+  // Reads `bytes` into the request; `held` has what all takes. Calls done(status) on this thread,
+  // or after long work on another one.
   template <class Done>
   void infer(Bytes& bytes, inference::ModelInferRequest& request,
-             inference::ModelInferResponse& response, const Context& context, Done done) {
+             inference::ModelInferResponse& response, HeldMemory& held, const Context& context,
+             Done done) {
     bool later = false;
     const grpc::Status status = answer([&] {
-      read_message(bytes, max_message_bytes, request);
+      read_message(bytes, max_message_bytes, request, held);
       const Work work = inference.plan(request, deadline(context));
+      if (work.is_long && held.bytes() == 0) held.set(request.SpaceUsedLong());  // it may wait
+      held.add(work.bytes);
       if (!work.is_long) return inference.model_infer(work, request, response);
       inference.post(work, [this, work, &request, &response, &context, done] {
         done(answer([&] {
-          if (context.IsCancelled()) {
-            work.served->counters().fail.add(Work::Clock::now() - work.arrived);
-            throw Cancelled("R035", "not begun: its caller no longer waits");
-          }
+          if (context.IsCancelled()) inference.refuse_unwanted(work);
           inference.model_infer(work, request, response);
         }));
       });

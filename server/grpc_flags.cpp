@@ -26,11 +26,13 @@ void add_grpc_flags(CLI::App& app, ServeOptions& options) {
                  "PEM file of authorities: clients must have a certificate of one of them");
   app.add_option("--token-file", options.token_file,
                  "file of bearer tokens, lines of `predict TOKEN` or `admin TOKEN`");
-  add(app, "--max-message-mib", grpc.max_message_mib, 1, 1024, "largest request, in MiB");
+  add(app, "--max-message-mib", grpc.max_message_mib, 1, 1024,
+      "largest request over gRPC, in MiB; over HTTP that is --http-max-body-mib");
   add(app, "--max-connections", grpc.max_connections, 1, 1 << 20, "most open connections");
   add(app, "--max-streams", grpc.max_streams, 1, 1 << 20, "most calls at once on a connection");
   add(app, "--max-memory-mib", grpc.max_memory_mib, 16, 1 << 20,
-      "most memory for messages under way and connections, in MiB");
+      "most memory for gRPC's connections and messages under way, in MiB, and as much again for "
+      "requests once they are read, over gRPC and HTTP");
   add(app, "--keepalive-seconds", grpc.keepalive_seconds, 0.0, day,
       "silence after which a client is asked whether it lives; 0: never");
   add(app, "--keepalive-timeout-seconds", grpc.keepalive_timeout_seconds, 0.1, day,

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <grpcpp/support/message_allocator.h>
 
 #include "lathe/proto/inference.pb.h"
+#include "lathe/server/hand_over.h"
 #include "lathe/server/messages.h"
 
 namespace lathe::server {
@@ -35,7 +37,7 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
   inference::ModelInferRequest in;
   inference::ModelInferResponse out;
 
-  static InferMessages* take(Activity& activity) {
+  static InferMessages* take(Activity& activity, Memory& memory) {
     auto& pool = spare();
     std::unique_ptr<InferMessages> messages;
     if (pool.empty()) {
@@ -45,15 +47,30 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
       pool.pop_back();
     }
     messages->activity_ = &activity;
+    messages->held_.emplace(memory);
     activity.begin();
     return messages.release();
   }
 
+  HeldMemory& held() { return *held_; }
+
   // To be called before the request is read.
-  void look_at_request() { request_is_small_ = surely_holds_at_most(most_kept, bytes_in_); }
+  void look_at_request() { request_is_small_ = bound_of_size(bytes_in_) <= most_kept; }
+
+  // All that is left is the reply, which may wait long for its client. Throws as HeldMemory.
+  void keep_only_reply() {
+    held().add(bytes_out_.Length());
+    if (!is_small()) {
+      in = {};
+      out = {};
+    }
+    held().set(bytes_out_.Length());
+  }
 
   void Release() override {
+    take_over(this);
     Activity& activity = *activity_;
+    held_.reset();
     std::unique_ptr<InferMessages> self(this);
     auto& pool = spare();
     if (pool.size() < most_spare && is_small()) {
@@ -86,6 +103,7 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
   }
 
   Activity* activity_ = nullptr;
+  std::optional<HeldMemory> held_;
   Bytes bytes_in_;
   Bytes bytes_out_;
   bool request_is_small_ = false;
@@ -93,11 +111,12 @@ class InferMessages final : public grpc::MessageHolder<Bytes, Bytes> {
 
 class InferAllocator final : public grpc::MessageAllocator<Bytes, Bytes> {
  public:
-  explicit InferAllocator(Activity& activity) : activity_(activity) {}
-  InferMessages* AllocateMessages() override { return InferMessages::take(activity_); }
+  InferAllocator(Activity& activity, Memory& memory) : activity_(activity), memory_(memory) {}
+  InferMessages* AllocateMessages() override { return InferMessages::take(activity_, memory_); }
 
  private:
   Activity& activity_;
+  Memory& memory_;
 };
 
 }  // namespace lathe::server

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -10,6 +11,7 @@
 
 #include "lathe/datasets/utf8.h"
 #include "lathe/server/core.h"
+#include "lathe/server/hand_over.h"
 
 namespace lathe::server {
 
@@ -20,28 +22,36 @@ namespace lathe::server {
 class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
   InferStream(Core& core, const grpc::CallbackServerContext& context)
-      : core_(core), context_(context), counted_(core.calls, CallMetrics::stream) {
+      : core_(core),
+        context_(context),
+        counted_(core.calls, CallMetrics::stream),
+        request_held_(core.inference.memory()),
+        replies_held_(core.inference.memory()) {
+    hand_over(this);
     StartRead(&bytes_in_);
   }
 
   void OnReadDone(bool ok) override {
+    take_over(this);
     if (!ok) return end_reading();
     core_.activity.begin();
-    keeps_request_ = surely_holds_at_most(most_kept, bytes_in_);
+    request_bytes_ = bound_of_size(bytes_in_);
     message_.clear_error_message();  // and not Clear(), which would free what is in it
     auto& response = *message_.mutable_infer_response();
     response.Clear();
-    core_.infer(bytes_in_, request_, response, context_,
+    core_.infer(bytes_in_, request_, response, request_held_, context_,
                 [this](const grpc::Status& status) { answered(status); });
   }
 
   void OnWriteDone(bool ok) override {
+    take_over(this);
     core_.activity.end();
     Next next;
     {
       const std::lock_guard lock(mutex_);
       bytes_ -= replies_[first_].Length();
       replies_[first_].Clear();
+      replies_held_.shrink_to(bytes_);
       first_ = (first_ + 1) % most_waiting;
       --waiting_;
       writing_ = false;
@@ -52,14 +62,16 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   }
 
   void OnDone() override {
+    take_over(this);
     for (; waiting_ > 0; --waiting_) core_.activity.end();
     delete this;
   }
 
  private:
-  static constexpr std::size_t most_waiting = 16;     // replies
-  static constexpr std::size_t most_bytes = 1 << 20;  // of them, beyond which reading pauses
-  static constexpr std::size_t most_kept = 64 << 10;  // of a message that is used again
+  static constexpr std::size_t most_waiting = 16;      // replies
+  static constexpr std::size_t most_bytes = 1 << 20;   // of them, beyond which reading pauses
+  static constexpr std::size_t most_kept = 64 << 10;   // of a message that is used again
+  static constexpr std::size_t most_room = 128 << 10;  // of a request, once it is read
 
   struct Next {
     bool read = false;
@@ -70,7 +82,12 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
 
   void answered(grpc::Status status) {
     Bytes reply;
-    if (status.ok()) status = answer([&] { write_message(message_, reply); });
+    if (status.ok()) {
+      status = answer([&] {
+        write_message(message_, reply);
+        hold(reply.Length());
+      });
+    }
     if (!status.ok()) {
       message_.set_error_message(status.error_message());
       message_.mutable_infer_response()->Clear();
@@ -79,7 +96,9 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
     }
     const std::size_t size = reply.Length();
     if (size > most_kept) message_ = {};
-    if (!keeps_request_) request_ = {};
+    ++answers_;
+    if (is_too_large_to_keep()) request_ = {};
+    request_held_.set(0);
     Next next;
     {
       const std::lock_guard lock(mutex_);
@@ -90,6 +109,20 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
       next = decide();
     }
     go_on(next);
+  }
+
+  // Small requests are looked at now and then: each may leave room in another place.
+  bool is_too_large_to_keep() const {
+    constexpr std::size_t small = 4 << 10;
+    if (request_bytes_ > most_kept) return true;
+    const bool looks = request_bytes_ > small || answers_ % 16 == 0;
+    return looks && request_.SpaceUsedLong() > most_room;
+  }
+
+  // Counts a reply that will wait to be written. Refusals are small, and not counted.
+  void hold(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    replies_held_.set(bytes_ + bytes);
   }
 
   // A request that could not be read may have an id that no client could read.
@@ -128,6 +161,7 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   // Without it: another thread may go on with the stream from the first of these calls, and after
   // the last one end it.
   void go_on(const Next& next) {
+    hand_over(this);
     if (next.finish) {
       counted_.end(broken_ ? grpc::StatusCode::CANCELLED : grpc::StatusCode::OK);
       return Finish(broken_ ? grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone")
@@ -145,12 +179,15 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   const grpc::CallbackServerContext& context_;
   CountedCall counted_;
   Bytes bytes_in_;
-  bool keeps_request_ = true;
+  HeldMemory request_held_;
+  std::size_t request_bytes_ = 0;
+  std::uint64_t answers_ = 0;
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse message_;
   std::array<Bytes, most_waiting> replies_;  // a ring: `waiting_` of them from `first_` on
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // of what follows
+  HeldMemory replies_held_;
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;  // answered and not yet written
   std::size_t bytes_ = 0;    // of those

@@ -8,6 +8,7 @@
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/server/binding.h"
+#include "lathe/server/error.h"
 #include "lathe/server/reply.h"
 #include "lathe/server/text.h"
 #include "lathe/server/watcher.h"
@@ -82,6 +83,7 @@ Inference::Inference(const Repository& repository, Watcher& watcher, Limits limi
     : repository_(repository),
       watcher_(watcher),
       limits_(limits),
+      memory_(limits.max_memory_bytes),
       predictions_({.threads = limits.threads > 0 ? limits.threads : thread_limit(),
                     .most_waiting = static_cast<std::size_t>(limits.max_queue),
                     .work = "predictions that take long",
@@ -104,8 +106,12 @@ void Inference::model_infer(const ServedModel& served, const ModelInferRequest& 
 }
 
 Work Inference::plan(const ModelInferRequest& request, Clock::time_point deadline) const {
-  ServedModelPtr served = repository_.find(request.model_name(), request.model_version());
-  return server::plan(std::move(served), request, deadline);
+  return plan(repository_.find(request.model_name(), request.model_version()), request, deadline);
+}
+
+Work Inference::plan(ServedModelPtr served, const ModelInferRequest& request,
+                     Clock::time_point deadline) const {
+  return server::plan(std::move(served), request, deadline, limits_.max_cells);
 }
 
 void Inference::model_infer(const Work& work, const ModelInferRequest& request,
@@ -119,6 +125,11 @@ void Inference::model_infer(const Work& work, const ModelInferRequest& request,
     throw;
   }
   model_infer(served, request, response);
+}
+
+void Inference::refuse_unwanted(const Work& work) const {
+  work.served->counters().fail.add(Clock::now() - work.arrived);
+  throw Cancelled("R035", "not begun: its caller no longer waits");
 }
 
 void Inference::post(const Work& work, std::function<void()> job) const {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 
 #include "lathe/ml/core/types.h"
 #include "lathe/proto/inference.pb.h"
+#include "lathe/server/memory.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/work.h"
 #include "lathe/server/worker.h"
@@ -19,12 +21,16 @@ struct Limits {
   Index max_cells = Index{1} << 24;  // rows times columns of a request, and of each output
   int threads = 0;                   // for predictions that take long; 0: one for each CPU
   int max_queue = 64;                // of those that wait for one of them
+  std::size_t max_memory_bytes = std::size_t{1} << 30;  // of what requests hold; memory.h
 };
 
 class Inference {
  public:
   // Both must outlive this.
   Inference(const Repository& repository, Watcher& watcher, Limits limits = {});
+
+  // Of all requests that are being answered, whatever they came by: for the transports to count.
+  Memory& memory() const { return memory_; }
 
   // Not ready before the first scan and while the server stops.
   void set_ready(bool ready) { ready_.store(ready, std::memory_order_relaxed); }
@@ -62,8 +68,12 @@ class Inference {
   // do.
   Work plan(const inference::ModelInferRequest& request,
             Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
+  Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
+            Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
   void model_infer(const Work& work, const inference::ModelInferRequest& request,
                    inference::ModelInferResponse& response) const;
+  // Instead of model_infer(), where the caller is gone: counts that, and throws Cancelled (R035).
+  [[noreturn]] void refuse_unwanted(const Work& work) const;
   // For work that is long: one of the threads that all transports share does `job`, which must not
   // throw. Throws Overloaded (R018) where too many wait.
   void post(const Work& work, std::function<void()> job) const;
@@ -78,6 +88,7 @@ class Inference {
   const Repository& repository_;
   Watcher& watcher_;
   Limits limits_;
+  mutable Memory memory_;
   std::atomic<bool> ready_{false};
   mutable Worker predictions_;  // last: jobs that wait are done while the rest is there
 };

@@ -10,15 +10,15 @@
 #include <string_view>
 #include <vector>
 
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
-#include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/grpcpp.h>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/proto/inference.grpc.pb.h"  // how gRPC reads messages
 #include "lathe/server/compressed.h"
+#include "lathe/server/memory.h"
+#include "lathe/server/message_size.h"
 
 namespace lathe::server {
 
@@ -30,14 +30,20 @@ using Bytes = grpc::ByteBuffer;
       "send fewer rows at a time, or raise --max-message-mib");
 }
 
-// Not for some that do: of those in several slices nobody knows yet whether they are compressed.
-inline bool surely_holds_at_most(std::size_t most, const Bytes& bytes) {
+[[noreturn]] inline void refuse_unreadable(const google::protobuf::Descriptor& type) {
+  throw InvalidArgument("R019", "the bytes are no " + type.name(),
+                        "they must be of the protocol's messages, and text must be UTF-8");
+}
+
+// None for those in several slices: nobody knows yet whether they are compressed.
+inline std::size_t bound_of_size(const Bytes& bytes) {
   grpc::Slice whole;
-  return bytes.Length() <= most && bytes.TrySingleSlice(&whole).ok();
+  return bytes.TrySingleSlice(&whole).ok() ? bytes.Length()
+                                           : std::numeric_limits<std::size_t>::max();
 }
 
 // What the bytes are once unpacked, where they are compressed.
-inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
+inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most, HeldMemory& held) {
   std::vector<grpc::Slice> slices;
   if (!bytes.Valid() || !bytes.Dump(&slices).ok()) return std::nullopt;
   std::vector<std::string_view> parts;
@@ -47,74 +53,52 @@ inline std::optional<std::string> unpacked(Bytes& bytes, std::size_t most) {
     if (beginning.size() < 2) beginning += parts.back().substr(0, 2 - beginning.size());
   }
   if (!is_compressed(beginning)) return std::nullopt;
-  auto text = unpack(parts, most);
+  auto text = unpack(parts, most, held);
   if (!text) refuse_large("more than " + std::to_string(most), most);
   return text;
 }
 
-// Reads past a message of this type, and takes those within it off `left`. False where they are
-// more than that, and where it cannot be read.
-inline bool count_messages(google::protobuf::io::CodedInputStream& in,
-                           const google::protobuf::Descriptor& type, int& left) {
-  using Wire = google::protobuf::internal::WireFormatLite;
-  while (const std::uint32_t tag = in.ReadTag()) {
-    const auto* const field = type.FindFieldByNumber(Wire::GetTagFieldNumber(tag));
-    if (field == nullptr || field->message_type() == nullptr ||
-        Wire::GetTagWireType(tag) != Wire::WIRETYPE_LENGTH_DELIMITED) {
-      if (!Wire::SkipField(&in, tag)) return false;
-      continue;
-    }
-    int size = 0;
-    if (--left < 0 || !in.ReadVarintSizeAsInt(&size)) return false;
-    const auto end = in.PushLimit(size);
-    if (!count_messages(in, *field->message_type(), left)) return false;
-    in.PopLimit(end);
+inline constexpr int most_messages = 1 << 17;           // within one
+inline constexpr std::size_t never_counted = 64 << 10;  // bytes: they are read without a look
+
+// Adds what the message will take once it is read to `held`. Throws Overloaded (R017, R020), and
+// InvalidArgument (R019) for what is no such message.
+inline void hold(google::protobuf::io::ZeroCopyInputStream& bytes,
+                 const google::protobuf::Descriptor& type, HeldMemory& held) {
+  const auto size = size_once_read(bytes, type, {held.limit(), most_messages});
+  if (!size) refuse_unreadable(type);
+  if (size->messages > most_messages) {
+    throw Overloaded("R017",
+                     "a request of more than " + std::to_string(most_messages) +
+                         " tensors and parameters is larger than the limit",
+                     "send one tensor of all columns");
   }
-  return in.ConsumedEntireMessage();
+  held.add(size->bytes);
 }
 
-inline constexpr int most_messages = 1 << 17;  // within one; each has two bytes or more
-
-// Two bytes are an empty tensor, which takes 200 once it is read: the limit of bytes is none of
-// memory. Throws Overloaded (R017).
-inline void refuse_many_messages(google::protobuf::io::ZeroCopyInputStream& bytes,
-                                 const google::protobuf::Descriptor& type) {
-  int left = most_messages;
-  google::protobuf::io::CodedInputStream in(&bytes);
-  count_messages(in, type, left);
-  if (left >= 0) return;  // what cannot be read is for the parser to refuse
-  throw Overloaded("R017",
-                   "a request of more than " + std::to_string(most_messages) +
-                       " tensors and parameters is larger than the limit",
-                   "send one tensor of all columns");
-}
-
-inline bool may_hold_many_messages(std::size_t size) {
-  return size > std::size_t{2} * most_messages;
-}
-
-// False for what is no such message. Throws as above.
-inline bool parse(std::string_view text, google::protobuf::Message& message) {
+// False for what is no such message. Adds what it takes to `held`, and throws as hold().
+inline bool parse(std::string_view text, google::protobuf::Message& message, HeldMemory& held) {
   const int size = static_cast<int>(text.size());
-  if (may_hold_many_messages(text.size())) {
+  if (text.size() > never_counted) {
     google::protobuf::io::ArrayInputStream stream(text.data(), size);
-    refuse_many_messages(stream, *message.GetDescriptor());
+    hold(stream, *message.GetDescriptor(), held);
   }
   return message.ParseFromArray(text.data(), size);
 }
-inline bool parse(Bytes& bytes, google::protobuf::Message& message) {
+inline bool parse(Bytes& bytes, google::protobuf::Message& message, HeldMemory& held) {
   using Traits = grpc::SerializationTraits<google::protobuf::Message>;
-  if (may_hold_many_messages(bytes.Length())) {
+  if (bytes.Length() > never_counted) {
     grpc::ProtoBufferReader stream(&bytes);
-    refuse_many_messages(stream, *message.GetDescriptor());
+    hold(stream, *message.GetDescriptor(), held);
   }
   return Traits::Deserialize(&bytes, &message).ok();
 }
 
-// Takes the bytes away, also where it throws: a stream may wait long for its next message. Throws
-// Overloaded (R017) past `most` bytes, compressed or not, and InvalidArgument (R019) for what is no
-// such message.
-inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message) {
+// Takes the bytes away, also where it throws: a stream may wait long for its next message. Adds to
+// `held` what the message takes. Throws Overloaded (R017) past `most` bytes, compressed or not, and
+// as hold().
+inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message,
+                         HeldMemory& held) {
   message.Clear();
   Bytes bytes;
   bytes.Swap(&taken);
@@ -122,15 +106,15 @@ inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Messa
   if (size > most) refuse_large(std::to_string(size), most);
   bool read = false;
   if (grpc::Slice whole; bytes.TrySingleSlice(&whole).ok()) {  // which it is only if not compressed
-    read = parse({reinterpret_cast<const char*>(whole.begin()), whole.size()}, message);
-  } else if (const auto text = unpacked(bytes, most)) {
-    read = parse(*text, message);
+    read = parse({reinterpret_cast<const char*>(whole.begin()), whole.size()}, message, held);
+  } else if (const auto text = unpacked(bytes, most, held)) {
+    const std::size_t of_text = held.bytes();
+    read = parse(*text, message, held);
+    held.set(held.bytes() - of_text);
   } else {
-    read = parse(bytes, message);
+    read = parse(bytes, message, held);
   }
-  if (read) return;
-  throw InvalidArgument("R019", "the bytes are no " + message.GetDescriptor()->name(),
-                        "they must be of the protocol's messages, and text must be UTF-8");
+  if (!read) refuse_unreadable(*message.GetDescriptor());
 }
 
 // Throws Overloaded (R017) for more than protobuf's 2 GiB.

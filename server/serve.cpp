@@ -64,8 +64,11 @@ int serve(const ServeOptions& options) {
     watcher.load(models.stem().string());  // throws: there is nothing else to serve
   }
 
-  Inference inference(repository, watcher,
-                      {.max_cells = options.max_cells, .max_queue = options.max_queue});
+  Inference inference(
+      repository, watcher,
+      {.max_cells = options.max_cells,
+       .max_queue = options.max_queue,
+       .max_memory_bytes = static_cast<std::size_t>(options.grpc.max_memory_mib) << 20});
   Transport transport(inference, repository, authority, options.grpc);
   HttpSide http(inference, repository, authority, &transport.calls(), options);
   if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));

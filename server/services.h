@@ -46,7 +46,8 @@ class InferenceService final : public on_bytes::Inference {
   using Context = Core::Context;
   using Reactor = Core::Reactor;
 
-  explicit InferenceService(Core& core) : core_(core), allocator_(core.activity) {
+  explicit InferenceService(Core& core)
+      : core_(core), allocator_(core.activity, core.inference.memory()) {
     // As the generated function that sets it does, which there is not for bytes.
     const auto* const service =
         ModelInferRequest::descriptor()->file()->FindServiceByName("GRPCInferenceService");
@@ -88,14 +89,22 @@ class InferenceService final : public on_bytes::Inference {
     auto& messages = static_cast<InferMessages&>(*context->GetRpcAllocatorState());
     const CountedCall counted(core_.calls, method("ModelInfer"));
     const auto finish = [counted, reactor, &messages, reply](grpc::Status status) {
-      if (status.ok()) status = answer([&] { write_message(messages.out, *reply); });
+      if (status.ok()) {
+        status = answer([&] {
+          write_message(messages.out, *reply);
+          messages.keep_only_reply();
+        });
+      }
+      if (!status.ok()) reply->Clear();
       counted.end(status.error_code());
+      hand_over(&messages);
       reactor->Finish(status);
     };
     const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
     if (allowed.ok()) {
       messages.look_at_request();
-      core_.infer(*messages.request(), messages.in, messages.out, *context, finish);
+      core_.infer(*messages.request(), messages.in, messages.out, messages.held(), *context,
+                  finish);
     } else {
       finish(allowed);
     }

@@ -35,6 +35,20 @@ Index said_rows(const inference::ModelInferRequest& request) {
   return std::clamp(request.inputs(0).shape(0), std::int64_t{0}, std::int64_t{1} << 40);
 }
 
+// A matrix of the rows, and one of each output. However many rows it says, each takes a byte of the
+// request.
+std::size_t bytes_of(const ServedModel& served, const inference::ModelInferRequest& request,
+                     Index rows, Index max_cells) {
+  constexpr Index few = 1000;
+  if (rows > few) rows = std::min(rows, static_cast<Index>(request.ByteSizeLong()));
+  const auto within = [&](Index columns) {
+    return std::min(rows, max_cells / std::max(columns, Index{1})) * columns;
+  };
+  Index cells = within(served.inputs().size());
+  for (const Output& output : served.outputs()) cells += within(output.columns);
+  return static_cast<std::size_t>(cells) * sizeof(double);
+}
+
 }  // namespace
 
 void Work::check_deadline() const {
@@ -46,12 +60,14 @@ void Work::check_deadline() const {
 }
 
 Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
-          Work::Clock::time_point deadline) {
+          Work::Clock::time_point deadline, Index max_cells) {
   Work work{std::move(served), Work::Clock::now(), deadline};
   if (const auto timeout = timeout_of(request); timeout.count() > 0) {
     work.deadline = std::min(work.deadline, work.arrived + timeout);
   }
-  work.is_long = work.served->estimate(said_rows(request)) > longest_inline;
+  const Index rows = said_rows(request);
+  work.is_long = work.served->estimate(rows) > longest_inline;
+  work.bytes = bytes_of(*work.served, request, rows, max_cells);
   return work;
 }
 

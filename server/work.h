@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <limits>
 
 #include "lathe/proto/inference.pb.h"
 #include "lathe/server/served_model.h"
@@ -18,7 +20,8 @@ struct Work {
   ServedModelPtr served;
   Clock::time_point arrived;
   Clock::time_point deadline = Clock::time_point::max();
-  bool is_long = false;  // by estimate
+  bool is_long = false;   // by estimate
+  std::size_t bytes = 0;  // of its rows and replies, about
 
   // Throws DeadlineExceeded (R034) where its caller has stopped waiting.
   void check_deadline() const;
@@ -26,8 +29,9 @@ struct Work {
 
 // `deadline` is the transport's, and the request's parameter `timeout`, in microseconds, may be
 // sooner; 0 is none. Throws InvalidArgument (R033) for a timeout that is no whole number or below
-// 0.
+// 0. More than `max_cells` will be refused, and take no memory.
 Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
-          Work::Clock::time_point deadline = Work::Clock::time_point::max());
+          Work::Clock::time_point deadline = Work::Clock::time_point::max(),
+          Index max_cells = std::numeric_limits<Index>::max());
 
 }  // namespace lathe::server

@@ -11,9 +11,9 @@ namespace lathe::server {
 namespace {
 
 // Reads a head from memory, and keeps what is written.
-class Memory final : public httplib::Stream {
+class TextStream final : public httplib::Stream {
  public:
-  Memory(const std::string& in, std::string& out) : in_(in), out_(out) {}
+  TextStream(const std::string& in, std::string& out) : in_(in), out_(out) {}
 
   bool is_readable() const override { return at_ < in_.size(); }
   bool is_writable() const override { return true; }
@@ -45,7 +45,8 @@ HttpRequest to_request(const httplib::Request& request, std::string_view body) {
           .content_encoding = request.get_header_value("Content-Encoding"),
           .authorization = request.get_header_value("Authorization"),
           .json_length = request.get_header_value("Inference-Header-Content-Length"),
-          .site = request.get_header_value("Sec-Fetch-Site")};
+          .site = request.get_header_value("Sec-Fetch-Site"),
+          .is_wanted = [&request] { return request.progress(0, 0); }};
 }
 
 void to_reply(HttpResponse&& response, httplib::Response& reply) {
@@ -81,11 +82,14 @@ class HttpCodec::Server final : public httplib::Server {
     });
   }
 
-  bool answer(const std::string& head, std::string& body, bool keep_alive, std::string& out) {
-    Memory stream(head, out);
+  bool answer(const std::string& head, std::string& body, const Caller& caller, std::string& out) {
+    TextStream stream(head, out);
     bool closed = false;
-    const auto set_body = [&](httplib::Request& request) { request.body = std::move(body); };
-    const bool written = process_request(stream, !keep_alive, closed, set_body);
+    const auto complete = [&](httplib::Request& request) {
+      request.body = std::move(body);
+      request.progress = [&](auto...) { return caller.waits(); };  // its clients go on while true
+    };
+    const bool written = process_request(stream, !caller.keep_alive, closed, complete);
     return written && !closed;
   }
 };
@@ -95,9 +99,9 @@ HttpCodec::HttpCodec(const HttpService& service, int idle_seconds)
 
 HttpCodec::~HttpCodec() = default;
 
-bool HttpCodec::answer(const std::string& head, std::string& body, bool keep_alive,
+bool HttpCodec::answer(const std::string& head, std::string& body, const Caller& caller,
                        std::string& out) const {
-  return server_->answer(head, body, keep_alive, out);
+  return server_->answer(head, body, caller, out);
 }
 
 std::string closing_reply(const HttpResponse& response) {

@@ -1,6 +1,7 @@
 // Requests parsed and replies written by cpp-httplib, on bytes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,12 +12,18 @@ namespace lathe::server {
 
 class HttpCodec {
  public:
+  struct Caller {
+    bool keep_alive;              // it may stay
+    std::function<bool()> waits;  // whether it still does
+  };
+
   // idle_seconds is what replies say about how long a connection may stay.
   HttpCodec(const HttpService& service, int idle_seconds);
   ~HttpCodec();
 
   // Parses the head, answers, and appends the reply. Says whether the connection can go on.
-  bool answer(const std::string& head, std::string& body, bool keep_alive, std::string& out) const;
+  bool answer(const std::string& head, std::string& body, const Caller& caller,
+              std::string& out) const;
 
  private:
   class Server;

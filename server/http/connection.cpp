@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,32 +108,53 @@ Connection::Wait Connection::read() {
 }
 
 void Connection::count_buffered() {
-  const auto bytes = static_cast<std::int64_t>(frame_.bytes());
+  const std::size_t mine = frame_.bytes() + out_.size();
+  const auto bytes = static_cast<std::int64_t>(mine);
   const std::int64_t all =
       shared_.buffered.fetch_add(bytes - counted_, std::memory_order_relaxed) + bytes - counted_;
   counted_ = bytes;
   const std::size_t most = shared_.options.max_buffered_bytes;
   // Small ones always find room, so that those who fill it do not shut out the rest.
-  const bool large = frame_.bytes() > read_size;
+  const bool large = mine > read_size;
   if (large && all > static_cast<std::int64_t>(most)) {
-    throw HttpError(
-        503, "R052",
-        "requests that are not whole yet hold the " + std::to_string(most) + " bytes that they may",
-        "--http-memory-mib");
+    throw HttpError(503, "R052",
+                    "requests that arrive and replies that are not taken yet hold the " +
+                        std::to_string(most) + " bytes that they may",
+                    "--http-memory-mib");
   }
+}
+
+// Nothing more is taken from this connection.
+void Connection::drop_request() {
+  frame_ = RequestFrame(shared_.options.limits);
+  count_buffered();  // small ones are not refused
 }
 
 void Connection::answer() {
   idle_.store(false, std::memory_order_relaxed);
   deadline_.store(never, std::memory_order_relaxed);
   const bool wanted = frame_.keep_alive() && !shared_.draining.load(std::memory_order_relaxed);
-  keep_alive_ = shared_.codec.answer(frame_.head(), frame_.body(), wanted, out_) && wanted;
+  const HttpCodec::Caller caller{wanted, [this] { return has_caller(); }};
+  keep_alive_ = shared_.codec.answer(frame_.head(), frame_.body(), caller, out_) && wanted;
   answered_ = true;
+  try {
+    count_buffered();
+  } catch (...) {
+    out_ = {};
+    refuse(error_response());
+  }
   set_deadline(shared_.options.request_time);
+}
+
+// One that has closed its side is taken to be gone, as other servers do.
+bool Connection::has_caller() const {
+  pollfd end{socket_, POLLRDHUP, 0};
+  return ::poll(&end, 1, 0) == 0;
 }
 
 void Connection::refuse(const HttpResponse& response) {
   keep_alive_ = false;
+  drop_request();
   out_ += closing_reply(response);
   idle_.store(false, std::memory_order_relaxed);
   set_deadline(shared_.options.request_time);
@@ -157,6 +179,7 @@ Connection::Wait Connection::write() {
   if (!keep_alive_) {
     channel_->end_writing();
     lingering_ = true;
+    drop_request();
     set_deadline(linger_time);
   } else if (std::exchange(answered_, false)) {
     go_to_next();

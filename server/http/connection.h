@@ -18,7 +18,7 @@ namespace lathe::server {
 struct Connections {
   const HttpCodec& codec;
   const HttpOptions& options;
-  std::atomic<std::int64_t> buffered{0};  // bytes of requests
+  std::atomic<std::int64_t> buffered{0};  // bytes of requests and replies
   std::atomic<bool> draining{false};
 };
 
@@ -53,10 +53,12 @@ class Connection {
   Wait write();
   Wait linger();
   void answer();
+  bool has_caller() const;
   void refuse(const HttpResponse& response);
   void go_to_next();
   void wait_for_request();
   void count_buffered();
+  void drop_request();
   void set_deadline(Clock::duration time);
 
   int socket_;

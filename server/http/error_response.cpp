@@ -21,6 +21,7 @@ int status_of(const Error& error) {
   if (dynamic_cast<const Unauthenticated*>(&error) != nullptr) return 401;
   if (dynamic_cast<const Forbidden*>(&error) != nullptr) return 403;
   if (dynamic_cast<const DeadlineExceeded*>(&error) != nullptr) return 504;
+  if (dynamic_cast<const Cancelled*>(&error) != nullptr) return 499;  // as nginx says it
   if (dynamic_cast<const NotSupported*>(&error) != nullptr) return 501;
   if (const auto* full = dynamic_cast<const Overloaded*>(&error)) {
     return is_about_size(*full) ? 413 : 503;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct HttpRequest {
   std::string authorization = {};
   std::string json_length = {};  // Inference-Header-Content-Length
   std::string site = {};         // Sec-Fetch-Site: a browser says whose page asks
+  std::function<bool()> is_wanted = [] { return true; };  // its caller still waits
 };
 
 struct HttpResponse {

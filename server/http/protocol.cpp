@@ -102,6 +102,10 @@ class Count {
   std::ptrdiff_t before_;
 };
 
+// What a byte of JSON may take once it is read, and one of numbers while they become JSON.
+constexpr std::size_t most_of_json = 20;
+constexpr std::size_t most_of_numbers = 6;
+
 // A request that names the call's model.
 template <class Message>
 Message about(const auto& call) {
@@ -175,12 +179,17 @@ void HttpService::infer(const Call& call, HttpResponse& response) const {
   const std::string_view body = call.request.body;
   const std::optional<std::size_t> json_bytes = json_length(call.request.json_length);
   check_json(std::min(json_bytes.value_or(body.size()), body.size()));
+  HeldMemory held(inference_.memory());
+  held.set(most_of_json * std::min(json_bytes.value_or(body.size()), body.size()));
   inference::ModelInferRequest request;
   const BinaryOutputs binary = read_infer(body, json_bytes, request);
+  held.set(request.SpaceUsedLong());
   request.set_model_name(call.model);
   request.set_model_version(call.version);
   inference::ModelInferResponse answer;
-  run(inference_.plan(request), request, answer);
+  run(call, inference_.plan(request), request, answer, held);
+  const bool in_text = !binary.all && binary.named.empty();
+  held.add((in_text ? most_of_numbers : 2) * answer.SpaceUsedLong());
   InferBody written = write_infer(answer, binary);
   response.body = std::move(written.text);
   if (!written.binary) return;
@@ -192,10 +201,14 @@ void HttpService::infer(const Call& call, HttpResponse& response) const {
 void HttpService::predict(const Call& call, HttpResponse& response) const {
   check_json(call.request.body.size());
   const ServedModelPtr served = repository_.find(call.model, call.version);
+  HeldMemory held(inference_.memory());
+  held.set(most_of_json * call.request.body.size());
   inference::ModelInferRequest request;
   const std::set<std::string> ignored = read_rows(call.request.body, *served, request);
+  held.set(request.SpaceUsedLong());
   inference::ModelInferResponse answer;
-  run(plan(served, request), request, answer);
+  run(call, inference_.plan(served, request), request, answer, held);
+  held.add(2 * most_of_numbers * answer.SpaceUsedLong());  // each has its name
   response.body = write_rows(answer, *served, ignored);
 }
 
@@ -243,19 +256,23 @@ void HttpService::repository_unload(const Call& call, HttpResponse& response) co
   set_body(response, Object::object());
 }
 
-void HttpService::run(const Work& work, const inference::ModelInferRequest& request,
-                      inference::ModelInferResponse& response) const {
+void HttpService::run(const Call& call, const Work& work,
+                      const inference::ModelInferRequest& request,
+                      inference::ModelInferResponse& response, HeldMemory& held) const {
+  held.add(work.bytes);
   if (!work.is_long) return inference_.model_infer(work, request, response);
-  const Count held(long_);
-  if (held.before() >= options_.max_long) {
+  const Count under_way(long_);
+  if (under_way.before() >= options_.max_long) {
     work.served->counters().fail.add(Work::Clock::now() - work.arrived);
     throw Overloaded("R018",
                      std::to_string(options_.max_long) +
                          " predictions that take long hold threads of HTTP: that is the limit",
                      "try again later, or raise --http-threads");
   }
-  const auto job = std::make_shared<std::packaged_task<void()>>(
-      [&] { inference_.model_infer(work, request, response); });
+  const auto job = std::make_shared<std::packaged_task<void()>>([&] {
+    if (!call.request.is_wanted()) inference_.refuse_unwanted(work);
+    inference_.model_infer(work, request, response);
+  });
   std::future<void> done = job->get_future();
   inference_.post(work, [job] { (*job)(); });
   done.get();

@@ -44,9 +44,10 @@ class HttpService {
   void check_body(const HttpRequest& request) const;
   void check_json(std::size_t bytes) const;
   std::unique_lock<std::mutex> admin_turn() const;  // throws Overloaded (R018)
-  // Where it takes long, by a thread for that, and as one of max_long. Throws Overloaded (R018).
-  void run(const Work& work, const inference::ModelInferRequest& request,
-           inference::ModelInferResponse& response) const;
+  // Where it takes long, by a thread for that, and as one of max_long; `held` has what it takes.
+  // Throws Overloaded (R018), Cancelled (R035), and as HeldMemory.
+  void run(const Call& call, const Work& work, const inference::ModelInferRequest& request,
+           inference::ModelInferResponse& response, HeldMemory& held) const;
 
   // The protocol.
   void server_metadata(const Call& call, HttpResponse& response) const;

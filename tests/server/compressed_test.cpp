@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/server/memory.h"
 
 namespace lathe::server {
 
@@ -27,8 +28,13 @@ std::string packed(const std::string& text, int format) {
   return out;
 }
 
+std::optional<std::string> unpack_parts(std::span<const std::string_view> parts, std::size_t most) {
+  Memory memory(std::size_t{100} << 20);
+  HeldMemory held(memory);
+  return unpack(parts, most, held);
+}
 std::optional<std::string> unpack_whole(std::string_view bytes, std::size_t most) {
-  return unpack({&bytes, 1}, most);
+  return unpack_parts({&bytes, 1}, most);
 }
 
 TEST(Compressed, UnpacksWhatWasPackedHoweverItComesInParts) {
@@ -44,7 +50,7 @@ TEST(Compressed, UnpacksWhatWasPackedHoweverItComesInParts) {
       parts.push_back(all.substr(at, step));
       parts.emplace_back();
     }
-    EXPECT_EQ(unpack(parts, text.size()), text);
+    EXPECT_EQ(unpack_parts(parts, text.size()), text);
     EXPECT_EQ(unpack_whole(packed("", format), 0), "");
   }
 }
@@ -54,6 +60,22 @@ TEST(Compressed, StopsAtTheLimit) {
   EXPECT_LT(bomb.size(), 100'000U);
   EXPECT_EQ(unpack_whole(bomb, 1 << 20), std::nullopt);
   EXPECT_EQ(unpack_whole(packed("four", zlib_format), 3), std::nullopt);
+}
+
+TEST(Compressed, TakesMemoryAsItGoes) {
+  const std::string bomb = packed(std::string(16 << 20, '\0'), gzip_format);
+  const std::string_view bytes = bomb;
+  Memory memory(std::size_t{40} << 20), little(std::size_t{4} << 20);
+  {
+    HeldMemory held(memory);
+    const auto text = unpack({&bytes, 1}, 16 << 20, held);
+    EXPECT_GE(held.bytes(), text->capacity());
+    EXPECT_LE(held.bytes(), text->capacity() + 100);
+    HeldMemory none(little);
+    EXPECT_THROW(unpack({&bytes, 1}, 16 << 20, none), Overloaded);
+  }
+  EXPECT_EQ(memory.held(), 0U);
+  EXPECT_EQ(little.held(), 0U);
 }
 
 TEST(Compressed, RefusesDamage) {
@@ -69,7 +91,7 @@ TEST(Compressed, RefusesDamage) {
       EXPECT_EQ(error.code(), "R019");
     }
   }
-  EXPECT_THROW(unpack({}, 10), InvalidArgument);
+  EXPECT_THROW(unpack_parts({}, 10), InvalidArgument);
 }
 
 TEST(Compressed, TellsMessagesFromCompressedData) {

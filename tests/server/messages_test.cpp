@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include <gmock/gmock.h>
+#include <google/protobuf/arena.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -45,8 +48,10 @@ std::string compressed(const std::string& text) {
 // The code of its refusal, or else its id.
 std::string code_or_id_of(Bytes& bytes, std::size_t most_bytes = most) {
   inference::ModelInferRequest request;
+  Memory memory(std::size_t{1} << 30);
+  HeldMemory held(memory);
   try {
-    read_message(bytes, most_bytes, request);
+    read_message(bytes, most_bytes, request, held);
   } catch (const Error& error) {
     return error.code();
   }
@@ -112,28 +117,115 @@ TEST(Messages, HoldNoMoreTensorsAndParametersThanTheLimit) {
   EXPECT_THAT(answers_to(repeated(input, most_messages) + "\xff"), Each("R019"));
 }
 
+// What `text` takes by its bytes, and then once it is read on an arena as requests are.
+std::pair<std::size_t, std::size_t> sizes_of(const std::string& text) {
+  google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  const auto said = size_once_read(stream, *inference::ModelInferRequest::descriptor(),
+                                   {std::size_t{1} << 40, most_messages});
+  google::protobuf::Arena arena;
+  auto& read = *google::protobuf::Arena::CreateMessage<inference::ModelInferRequest>(&arena);
+  EXPECT_TRUE(read.ParseFromString(text));
+  std::size_t on_heap = 0;
+  const auto add = [&](const auto& texts) {
+    for (const std::string& value : texts) {
+      if (value.capacity() > 15) on_heap += value.capacity() + 16;
+    }
+  };
+  add(read.raw_input_contents());
+  for (const auto& input : read.inputs()) add(input.contents().bytes_contents());
+  const std::size_t taken =
+      std::max<std::size_t>(arena.SpaceUsed() + on_heap, read.SpaceUsedLong());
+  return {said.value_or(MessageSize{}).bytes, taken};
+}
+
+TEST(Messages, TheirBytesTellWhatTheyTakeOnceTheyAreRead) {
+  using Contents = inference::InferTensorContents;
+  const auto with = [](auto set) {
+    inference::ModelInferRequest request;
+    set(*request.add_inputs()->mutable_contents());
+    return request.SerializeAsString();
+  };
+  const int n = 100'001;
+  const std::string unknown("\xf8\x07\x01", 3), unknown_text("\xfa\x07\x00", 3),
+      group("\xfb\x07\xfc\x07");
+  for (const std::string& text :
+       {with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_bytes_contents("");
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_bytes_contents("sixteen letters!");
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_int64_contents(i % 100);
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_int_contents(i % 3 - 1);
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_bool_contents(true);
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_fp32_contents(1);
+        }),
+        with([](Contents& c) {
+          for (int i = 0; i < n; ++i) c.add_fp64_contents(1);
+        }),
+        repeated(std::string("\x2a\x04\x2a\x02\x18\x01", 6), n / 2),
+        repeated(std::string("\x2a\0", 2), n), repeated(std::string("\x3a\0", 2), n),
+        repeated(unknown, n), repeated(unknown_text, n), repeated(group, n),
+        "\x3a\x80\x80\x40" + std::string(1 << 20, 'x')}) {
+    const auto [said, taken] = sizes_of(text);
+    EXPECT_GE(said, taken) << text.size();
+    EXPECT_LE(said, 4 * taken + 1000) << text.size();
+  }
+}
+
+TEST(Messages, HoldWhatTheyTakeUntilTheyAreDoneWith) {
+  inference::ModelInferRequest request;
+  auto& contents = *request.add_inputs()->mutable_contents();
+  for (int i = 0; i < 500'000; ++i) contents.add_bytes_contents("");
+  const std::string text = request.SerializeAsString();
+  Memory memory(std::size_t{100} << 20), small(std::size_t{10} << 20);
+  for (const std::string& sent : {text, compressed(text)}) {
+    Bytes bytes = in_slices(sent, {100}), refused = in_slices(sent, {100});
+    {
+      HeldMemory held(memory);
+      read_message(bytes, 1 << 20, request, held);
+      EXPECT_GT(held.bytes(), 30U << 20);
+      EXPECT_EQ(memory.held(), held.bytes());
+      HeldMemory none(small);
+      EXPECT_THROW(read_message(refused, 1 << 20, request, none), Overloaded);
+    }
+    EXPECT_EQ(memory.held(), 0U);
+    EXPECT_EQ(small.held(), 0U);
+  }
+}
+
 TEST(Messages, ThoseThatMayBeCompressedMayHoldMore) {
   const std::string text = long_text(50);
-  EXPECT_TRUE(surely_holds_at_most(50, in_slices(text, {})));
-  EXPECT_FALSE(surely_holds_at_most(49, in_slices(text, {})));
-  EXPECT_FALSE(surely_holds_at_most(50, in_slices(text, {1})));
+  EXPECT_EQ(bound_of_size(in_slices(text, {})), 50U);
+  EXPECT_GT(bound_of_size(in_slices(text, {1})), std::size_t{1} << 40);
 }
 
 // Answers one request, and says what the messages hold that the next call gets.
 std::size_t kept_after(const inference::ModelInferRequest& request, std::size_t reply_bytes) {
   Activity activity;
-  const auto take = [&] { return InferMessages::take(activity); };
+  Memory memory(std::size_t{1} << 20);
+  const auto take = [&] { return InferMessages::take(activity, memory); };
   InferMessages* messages = take();
   const std::string text = request.SerializeAsString();
   Bytes bytes = in_slices(text, {});
   messages->request()->Swap(&bytes);
   messages->look_at_request();
-  read_message(*messages->request(), text.size(), messages->in);
+  read_message(*messages->request(), text.size(), messages->in, messages->held());
   messages->out.add_raw_output_contents(std::string(reply_bytes, 'x'));
   write_message(messages->out, *messages->response());
+  messages->keep_only_reply();
+  EXPECT_EQ(memory.held(), reply_bytes > HeldMemory::small ? messages->response()->Length() : 0);
   EXPECT_EQ(activity.running, 1);
   messages->Release();
   EXPECT_EQ(activity.running, 0);
+  EXPECT_EQ(memory.held(), 0);
   messages = take();
   const std::size_t kept = messages->in.SpaceUsedLong() + messages->out.SpaceUsedLong();
   EXPECT_EQ(messages->in.ByteSizeLong() + messages->out.ByteSizeLong(), 0);

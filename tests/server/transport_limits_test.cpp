@@ -196,6 +196,42 @@ TEST_F(TransportTest, WhatNobodyWaitsForIsNotDone) {
   EXPECT_EQ(counters.pending, 0);
 }
 
+TEST_F(TransportTest, RequestsHoldNoMoreMemoryThanTheLimit) {
+  Gate gate;
+  start(TransportOptions{.address = "127.0.0.1:0"},
+        {.threads = 1, .max_queue = 10, .max_memory_bytes = 1'000'000});
+  repository_.publish(gated_model(gate, true));
+  const Request request = matrix_request("gated", random_matrix(10'000, 3, 1), true);
+  ModelInferResponse reply, ignored;
+  std::jthread running([&] { EXPECT_TRUE(infer(request, reply).ok()); });
+  gate.wait_for(1);
+  EXPECT_GT(inference_->memory().held(), 500'000U) << "the request, its rows and the reply";
+  const grpc::Status refused = infer(request, ignored);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), StartsWith("R020: requests hold "));
+  EXPECT_THAT(refused.error_message(), HasSubstr(" of the 1000000 bytes that they may"));
+  EXPECT_THAT(refused.error_message(), HasSubstr("--max-memory-mib"));
+  const grpc::Status large =
+      infer(matrix_request("gated", random_matrix(60'000, 3, 1), true), ignored);
+  EXPECT_THAT(large.error_message(), StartsWith("R017: a request that takes "));
+
+  grpc::ClientContext context;
+  const auto stream = stub_->ModelStreamInfer(&context);
+  inference::ModelStreamInferResponse in_turn;
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_TRUE(stream->Read(&in_turn));
+  EXPECT_THAT(in_turn.error_message(), StartsWith("R020: requests hold "));
+  gate.open();
+  running.join();
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_TRUE(stream->Read(&in_turn));
+  EXPECT_EQ(in_turn.infer_response().raw_output_contents(0), reply.raw_output_contents(0));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  transport_.reset();
+  EXPECT_EQ(inference_->memory().held(), 0U);
+}
+
 // gRPC's own client asks for no more than three years, others for what the protocol can say.
 TEST_F(TransportTest, ADeadlineBeyondWhatClocksCountIsNone) {
   const RawHttp2 client(transport_->address());

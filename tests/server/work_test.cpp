@@ -28,6 +28,17 @@ TEST(Work, IsLongByWhatItsRowsTook) {
   EXPECT_FALSE(plan(served, Request{}).is_long);
 }
 
+TEST(Work, TakesItsRowsAndItsOutputs) {
+  const auto served = std::make_shared<ServedModel>("linear", 1, linear_model(3));
+  Request request = matrix_request("linear", random_matrix(10, 3, 1), true);
+  EXPECT_EQ(plan(served, request).bytes, 10U * 4 * sizeof(double));
+  request.mutable_inputs(0)->set_shape(0, std::numeric_limits<std::int64_t>::max());
+  const auto never = Clock::time_point::max();
+  EXPECT_LE(plan(served, request).bytes, request.ByteSizeLong() * 4 * sizeof(double));
+  EXPECT_EQ(plan(served, request, never, 30).bytes, (30U + 30) * sizeof(double))
+      << "more will be refused";
+}
+
 TEST(Work, EndsAtTheSoonerDeadline) {
   const auto served = std::make_shared<ServedModel>("linear", 1, linear_model(3));
   Request request;

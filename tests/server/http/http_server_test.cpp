@@ -10,6 +10,7 @@
 #include "lathe/server/http/service.h"
 #include "lathe/server/watcher.h"
 
+#include "tests/server/gated_model.h"
 #include "tests/server/http/raw_client.h"
 #include "tests/server/models.h"
 
@@ -171,6 +172,43 @@ TEST_F(HttpServerTest, BoundsTheMemoryOfRequestsThatAreNotWhole) {
   const std::string replies = first.reply() + second.reply();
   EXPECT_THAT(replies, HasSubstr("503"));
   EXPECT_THAT(replies, HasSubstr("--http-memory-mib"));
+}
+
+TEST_F(HttpServerTest, BoundsTheMemoryOfRepliesThatAreNotTaken) {
+  options_.max_buffered_bytes = 100'000;
+  const RawClient client(start().address());
+  const std::string reply = client.ask(get("/docs/rapidoc-min.js"));
+  EXPECT_EQ(reply.substr(0, 12), "HTTP/1.1 503");
+  EXPECT_THAT(reply.substr(0, 1000),
+              HasSubstr("R052: requests that arrive and replies that are not taken yet"));
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_THAT(RawClient(server_->address()).ask(get("/healthz")), HasSubstr("200 OK"));
+}
+
+TEST_F(HttpServerTest, WorkIsNotBegunForThoseWhoHaveGone) {
+  Gate gate;
+  Inference inference(repository_, watcher_, {.threads = 1});
+  const HttpService service(inference, repository_, authority_);
+  const ServedModelPtr gated = gated_model(gate, true);
+  repository_.publish(gated);
+  options_.threads = 4;
+  HttpServer server(service, options_);
+  const std::string request = post("/v2/models/gated/predict", R"([{"x0":1,"x1":2,"x2":3}])");
+  const RawClient running(server.address()), patient(server.address());
+  running.send(request);
+  gate.wait_for(1);
+  patient.send(request);
+  {
+    const RawClient gone(server.address());
+    gone.send(request);
+    while (gated->counters().pending < 2) std::this_thread::yield();
+  }
+  gate.open();
+  EXPECT_THAT(running.reply(), StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(patient.reply(), StartsWith("HTTP/1.1 200 OK"));
+  server.drain(1min);
+  EXPECT_EQ(gate.came(), 2) << "of three";
+  EXPECT_EQ(gated->counters().fail.count(), 1U);
 }
 
 TEST_F(HttpServerTest, EndsWhatTakesTooLong) {
