@@ -34,6 +34,10 @@ struct ResidualTable {
   // `work`: work_rows * width * vectors numbers.
   void (*add)(const ResidualRows& from, std::ptrdiff_t rows, double* products,
               double* products_rest, double* totals, double* work);
+
+  // The residuals alone, pairs as well; 0 less what is fitted in rows of weight 0.
+  void (*find)(const ResidualRows& from, std::ptrdiff_t rows, double* high, double* low,
+               double* work);
 };
 
 namespace baseline {

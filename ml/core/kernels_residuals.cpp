@@ -205,6 +205,41 @@ inline double largest_lane(Wide a) {
   return largest;
 }
 
+// Copies the rows from `first` on; a bias for their fits.
+inline Wide begin_rows(const ResidualRows& from, ptrdiff_t first, ptrdiff_t count, double* work) {
+  const ptrdiff_t cols = from.vectors * width;
+  double* most = work + rows_at_once * cols;
+  if (from.weight != nullptr) {
+    copy_rows<true>(from, first, count, work, most);
+  } else {
+    copy_rows<false>(from, first, count, work, most);
+  }
+  Wide together = {};
+  for (ptrdiff_t v = 0; v < cols; v += width) {
+    together = multiply_add(at(most + v), magnitude(at(from.coef + v)), together);
+  }
+  return bias_above(together);
+}
+
+// Of `here` rows from `row` on, copied to `work`. Lanes are rows.
+inline Double2 residuals_of(const ResidualRows& from, ptrdiff_t row, ptrdiff_t here,
+                            const double* work, Wide bias) {
+  const Double2 fitted = fit_rows(from, work, bias);
+  Double2 residual;
+  add(residual, gather(from.y + row * from.y_stride, from.y_stride, here) * from.y_scale);
+  add(residual, all(-from.constant));
+  residual.low -= from.constant_rest;
+  add(residual, -fitted.high);
+  residual.low -= fitted.low;
+  return in_order(residual);
+}
+
+// Of the rows from `row` on, those of a register that are there.
+inline ptrdiff_t rows_here(ptrdiff_t row, ptrdiff_t rows) {
+  const ptrdiff_t left = rows - row;
+  return left < 0 ? 0 : left < width ? left : width;
+}
+
 void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double* products_rest,
               double* totals, double* work) {
   const ptrdiff_t cols = from.vectors * width;
@@ -213,33 +248,14 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
   Double2 squares;
   for (ptrdiff_t first = 0; first < rows; first += rows_at_once) {
     const ptrdiff_t count = rows - first < rows_at_once ? rows - first : rows_at_once;
-    if (from.weight != nullptr) {
-      copy_rows<true>(from, first, count, work, most);
-    } else {
-      copy_rows<false>(from, first, count, work, most);
-    }
-    Wide together = {};
-    for (ptrdiff_t v = 0; v < cols; v += width) {
-      together = multiply_add(at(most + v), magnitude(at(from.coef + v)), together);
-    }
-    const Wide bias = bias_above(together);
+    const Wide bias = begin_rows(from, first, count, work);
 
     double row_high[rows_at_once];
     double row_low[rows_at_once];
     Wide greatest = {};
     for (ptrdiff_t r = 0; r < rows_at_once; r += width) {
-      const ptrdiff_t left = count - r;
-      const ptrdiff_t here = left < 0 ? 0 : left < width ? left : width;
-      const Double2 fitted = fit_rows(from, work + r * cols, bias);
-      // Lanes are rows from here.
-      Double2 residual;
-      const double* y = from.y + (first + r) * from.y_stride;
-      add(residual, gather(y, from.y_stride, here) * from.y_scale);
-      add(residual, all(-from.constant));
-      residual.low -= from.constant_rest;
-      add(residual, -fitted.high);
-      residual.low -= fitted.low;
-      residual = in_order(residual);
+      const ptrdiff_t here = rows_here(r, count);
+      Double2 residual = residuals_of(from, first + r, here, work + r * cols, bias);
 
       Wide weight = {};
       if (from.weight != nullptr) {
@@ -288,8 +304,24 @@ void add_rows(const ResidualRows& from, ptrdiff_t rows, double* products, double
   fold(squares, totals + 2);
 }
 
+void find_rows(const ResidualRows& from, ptrdiff_t rows, double* high, double* low, double* work) {
+  for (ptrdiff_t first = 0; first < rows; first += rows_at_once) {
+    const ptrdiff_t count = rows - first < rows_at_once ? rows - first : rows_at_once;
+    const Wide bias = begin_rows(from, first, count, work);
+    for (ptrdiff_t r = 0; r < count; r += width) {
+      const ptrdiff_t here = rows_here(r, count);
+      const Double2 residual =
+          residuals_of(from, first + r, here, work + r * from.vectors * width, bias);
+      for (ptrdiff_t k = 0; k < here; ++k) {
+        high[first + r + k] = residual.high[k];
+        low[first + r + k] = residual.low[k];
+      }
+    }
+  }
+}
+
 }  // namespace
 
-const ResidualTable residual_table{width, rows_at_once + 1, add_rows};
+const ResidualTable residual_table{width, rows_at_once + 1, add_rows, find_rows};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

@@ -18,7 +18,7 @@ namespace {
 
 constexpr Index block = 128;        // rows at a time
 constexpr Index few_columns = 520;  // above, a matrix of sums for each of two threads only
-constexpr int most_passes = 4;
+constexpr int most_passes = 5;
 
 // The square Gram matrix of Z W, with penalty rows under Z.
 class Basis {
@@ -82,8 +82,13 @@ class Basis {
     auto Z = z_rows.matrix();
     auto Q = q_rows.matrix();
     for (Index i = 0; i < rows; ++i) {
+      const double w = weights_[row + i];
+      if (w == 0.0) {  // what such a row holds may overflow
+        Z.row(i).setZero();
+        continue;
+      }
       columns_.centred_row(row + i, &Z(i, 0));
-      if (const double w = weights_[row + i]; w != 1.0) Z.row(i).head(d_) *= std::sqrt(w);
+      if (w != 1.0) Z.row(i).head(d_) *= std::sqrt(w);
     }
     Q.setZero();
     for (Index j = 0; j < panels_; ++j) {
@@ -125,15 +130,11 @@ Matrix shifted_factor(const Matrix& G) {
 
 }  // namespace
 
-Matrix repaired_inverse(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
+Matrix repaired_inverse(const ScaledColumns& columns, const RowWeights& weights,
                         std::span<const double> penalty, Matrix inverse) {
-  if (inverse.size() == 0) {
-    const Matrix R = shifted_factor(scaled_gram(columns, gram, weights, penalty));
-    if (R.size() == 0) return {};
-    inverse = inverse_upper(R);
-  }
-  const Basis basis(columns, weights, penalty);
   const Index d = columns.size();
+  if (inverse.size() == 0) inverse = Matrix::Identity(d, d);
+  const Basis basis(columns, weights, penalty);
   for (int pass = 0; pass < most_passes; ++pass) {
     if (!inverse.allFinite()) return {};
     const Matrix G = basis.gram(inverse);

@@ -10,10 +10,10 @@
 
 namespace lathe {
 
-// `inverse` is that of gram_factor, or empty where that failed; then a shifted one is the start.
-// Empty where the passes do not come to an orthonormal basis. O(n d^2) time for each of one to four
-// passes, O(d^2) memory.
-Matrix repaired_inverse(const ScaledColumns& columns, const Gram& gram, const RowWeights& weights,
+// `inverse` is that of gram_factor, or empty where that failed; then the columns themselves are the
+// start. Empty where the passes do not come to an orthonormal basis. O(n d^2) time for each of one
+// to five passes, O(d^2) memory.
+Matrix repaired_inverse(const ScaledColumns& columns, const RowWeights& weights,
                         std::span<const double> penalty, Matrix inverse);
 
 }  // namespace lathe

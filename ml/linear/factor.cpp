@@ -9,6 +9,7 @@
 #include "lathe/ml/core/cholesky.h"
 #include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/product.h"
 #include "lathe/ml/core/random.h"
 
 namespace lathe {
@@ -55,8 +56,12 @@ void weighted_rows(const ScaledColumns& columns, const RowWeights& weights, Inde
                    Eigen::Ref<MatrixXd> out) {
   std::vector<double> row(static_cast<std::size_t>(columns.size()));
   for (Index i = begin; i < end; ++i) {
-    columns.centred_row(i, row.data());
     const double root = std::sqrt(weights[i]);
+    if (root == 0.0) {  // what such a row holds may overflow
+      out.row(i - begin).setZero();
+      continue;
+    }
+    columns.centred_row(i, row.data());
     for (Index j = 0; j < columns.size(); ++j) {
       out(i - begin, j) = root * row[static_cast<std::size_t>(j)];
     }
@@ -136,6 +141,28 @@ double estimated_inverse_norm(const Factor& R) {
   R.transpose().triangularView<Eigen::Lower>().solveInPlace(signs);
   R.triangularView<Eigen::Upper>().solveInPlace(signs);
   return mean_length(signs);
+}
+
+double rounding_noise(Index d, double length, double penalty, double offset) {
+  constexpr double unit = 0x1p-53;
+  return unit * (static_cast<double>(32 + 4 * d) * std::hypot(length, penalty) +
+                 4.0 * std::hypot(length, offset));
+}
+
+// Rows of the inverse of the Gram matrix tell both a column's distance and the combination nearest.
+bool columns_stand_alone(const Matrix& inverse, std::span<const double> noise) {
+  const Index d = inverse.rows();
+  Matrix products = large_matrix(d, d);
+  multiply(inverse, inverse.transpose(), products);
+  for (Index k = 0; k < d; ++k) {
+    double squared = 0.0;
+    for (Index i = 0; i < d; ++i) {
+      const double part = products(k, i) / products(k, k) * noise[static_cast<std::size_t>(i)];
+      squared += part * part;
+    }
+    if (!(1.0 > squared * products(k, k))) return false;
+  }
+  return true;
 }
 
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise) {

@@ -43,6 +43,14 @@ double estimated_condition(const Factor& R);
 // The Frobenius norm of the inverse of R'R in the same way.
 double estimated_inverse_norm(const Factor& R);
 
+// The length that rounding of the raw values, and of a factor of d columns, gives to a column of
+// this length, that of its penalty and that of its mean.
+double rounding_noise(Index d, double length, double penalty, double offset);
+
+// Whether each column keeps more of its own, beside the others, than its noise could give it: told
+// by the inverse of the factor.
+bool columns_stand_alone(const Matrix& inverse, std::span<const double> noise);
+
 // Columns of R, the best first, that are not combinations of those before them to within the
 // rounding of the data (noise: the length that rounding gives to each column).
 std::vector<Index> independent_columns(const Factor& R, std::span<const double> noise);

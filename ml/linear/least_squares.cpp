@@ -25,7 +25,6 @@ namespace {
 constexpr double small_data_condition = 40.0;
 constexpr double error_condition = 3e2;
 constexpr double cholesky_condition = 3e5;
-constexpr double cholesky_qr_condition = 1e12;
 constexpr double unrefined_cells = 4e6;  // above, refinement must be needed
 // Above, one more pass costs less than the estimate, of each coefficient or of all together.
 constexpr Index estimated_columns = 128;
@@ -190,36 +189,15 @@ bool may_stay_unrefined(const Problem& problem, const Basic& basic) {
          is_accurate(problem, basic.inverse, basic.refined);
 }
 
-// How far rounding of the raw values, and of a factor, moves each column.
 std::vector<double> column_noise(const Problem& problem) {
-  constexpr double unit = 0x1p-53;
   const Index d = problem.x.size();
-  std::vector<double> noise(at(d));
+  std::vector<double> noise;
   for (Index j = 0; j < d; ++j) {
     const double offset = std::sqrt(problem.weights.total.hi) * problem.x.mean[at(j)].hi;
-    const double length = std::hypot(problem.x.norm[at(j)], std::sqrt(problem.penalty[at(j)]));
-    noise[at(j)] = unit * (static_cast<double>(32 + 4 * d) * length +
-                           4.0 * std::hypot(problem.x.norm[at(j)], offset));
+    noise.push_back(
+        rounding_noise(d, problem.x.norm[at(j)], std::sqrt(problem.penalty[at(j)]), offset));
   }
   return noise;
-}
-
-// Whether each column keeps more of its own, beside the others, than rounding could give it. Rows
-// of the inverse of the Gram matrix tell both that distance and the combination nearest.
-bool columns_stand_alone(const Problem& problem, const Matrix& inverse) {
-  const Index d = inverse.rows();
-  Matrix products = large_matrix(d, d);
-  multiply(inverse, inverse.transpose(), products);
-  const std::vector<double> noise = column_noise(problem);
-  for (Index k = 0; k < d; ++k) {
-    double squared = 0.0;
-    for (Index i = 0; i < d; ++i) {
-      const double part = products(k, i) / products(k, k) * noise[at(i)];
-      squared += part * part;
-    }
-    if (!(1.0 > squared * products(k, k))) return false;
-  }
-  return true;
 }
 
 // Whether the condition allows it.
@@ -252,8 +230,8 @@ bool solve_by_cholesky_qr(const Problem& problem, Basic& basic) {
   const Index d = problem.x.size();
   if (basic.R.size() > 0 && basic.inverse.size() == 0) basic.inverse = inverse_upper(basic.R);
   basic.R.resize(0, 0);
-  basic.inverse = repaired_inverse(problem.x, problem.gram, problem.weights, problem.penalty,
-                                   std::move(basic.inverse));
+  basic.inverse =
+      repaired_inverse(problem.x, problem.weights, problem.penalty, std::move(basic.inverse));
   if (basic.inverse.size() == 0) return false;
   double squared = 0.0;  // of the norm of R
   for (Index j = 0; j < d; ++j) {
@@ -261,11 +239,10 @@ bool solve_by_cholesky_qr(const Problem& problem, Basic& basic) {
   }
   basic.solver.path = SolverPath::cholesky_qr;
   basic.solver.condition = std::sqrt(squared) * basic.inverse.norm();
-  if (!(basic.solver.condition <= cholesky_qr_condition)) return false;
-  if (!columns_stand_alone(problem, basic.inverse)) return false;
+  if (!columns_stand_alone(basic.inverse, column_noise(problem))) return false;
   basic.refined = refine_with(problem, basic, problem.penalty, problem.y,
                               rate_of(basic.solver.path, basic.solver.condition, d));
-  return basic.refined.settled;
+  return basic.refined.converged;
 }
 
 Basic solve_by_columns(const Problem& problem) {
@@ -291,7 +268,7 @@ Basic solve_by_columns(const Problem& problem) {
     basic.refined = refine_with(problem, basic, pick(problem.penalty, basic.columns), problem.y,
                                 rate_of(basic.solver.path, basic.solver.condition, d));
     // A factor too poor to correct with means columns that are dependent after all.
-    if (basic.refined.settled || basic.columns.size() <= 1) return basic;
+    if (basic.refined.converged || basic.columns.size() <= 1) return basic;
   }
 }
 
@@ -323,6 +300,15 @@ Dependence find_dependence(const Problem& problem, const Basic& basic) {
       refine_with(problem, basic, no_penalty, problem.x.select(dependence.columns),
                   rate_of(basic.solver.path, basic.solver.condition, problem.x.size()))
           .coef;
+  // What refinement leaves of a share that is none would count where columns of very different
+  // scales depend on one another.
+  for (DoubleDoubles& shares : dependence.shares) {
+    double largest = 0.0;
+    for (const DoubleDouble& share : shares) largest = std::max(largest, std::abs(share.hi));
+    for (DoubleDouble& share : shares) {
+      if (std::abs(share.hi) <= 0x1p-68 * largest) share = {};
+    }
+  }
   return dependence;
 }
 
@@ -401,12 +387,17 @@ void find_errors(const Problem& problem, const Basic& basic, const Dependence& d
 }
 
 // The same for columns so nearly dependent that the factor would give but a few digits, by refined
-// solutions: one more column of the inverse of X'X for each coefficient, so for small data only.
+// solutions: one more column of the inverse of X'X for each coefficient, so for small data, or
+// where fewer than nine digits would be left.
 bool refines_errors(const Problem& problem, const Basic& basic) {
-  constexpr double condition = 1e5;
+  constexpr double few_digits = 1e5;
   constexpr double most_numbers = 1e6;
-  return basic.solver.path == SolverPath::cholesky_qr && basic.solver.condition > condition &&
-         cells_of(problem) * static_cast<double>(problem.x.size()) <= most_numbers;
+  constexpr double too_few_digits = 3e8;
+  constexpr double most_numbers_then = 1e9;
+  if (basic.solver.path != SolverPath::cholesky_qr) return false;
+  const double numbers = cells_of(problem) * static_cast<double>(problem.x.size());
+  return basic.solver.condition > few_digits &&
+         numbers <= (basic.solver.condition > too_few_digits ? most_numbers_then : most_numbers);
 }
 
 void refine_errors(const Problem& problem, const Basic& basic, LeastSquares& result) {

@@ -7,11 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "lathe/ml/linear/residual_rows.h"
 #include "lathe/ml/linear/scaled_columns.h"
 
 namespace lathe {
-
-using DoubleDoubles = std::vector<DoubleDouble>;
 
 // The correction of the coefficients that a gradient asks for, as well as the factor can tell.
 using Correction = std::function<DoubleDoubles(const Eigen::VectorXd& gradient)>;
@@ -21,7 +20,53 @@ struct Refined {
   DoubleDoubles centre;             // b + mean(x) coef of each: mean(y), to the last digit
   std::vector<double> squares;      // weighted residual sum of squares (plus penalty) of each
   int steps = 0;                    // corrections after the first solution
-  bool settled = true;              // false where corrections stopped shrinking before the end
+  bool settled = true;              // to the last digit of each coefficient
+  bool converged =
+      true;  // to rounding of the double-double sums; false where the factor is too poor
+};
+
+// Judges corrections, each of which should leave a small share of the one before.
+class Convergence {
+ public:
+  // rate: the share of an error that a correction is expected to leave. The first `free` ones may
+  // be of any length.
+  Convergence(double rate, int free) : rate_(rate), free_(free) {}
+
+  // Whether `delta` is not worth adding to `coef`: it is no smaller than half the one before.
+  bool stalls(const DoubleDoubles& delta, const DoubleDoubles& coef);
+  // Whether, once it was added, nothing is left that would change a coefficient or the intercept.
+  bool ends(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef) const;
+
+  bool settled = true;  // as in Refined
+  bool converged = true;
+
+ private:
+  double rate_;
+  int free_;
+  double last_ = 0.0;  // length of the last correction
+  double left_ = 0.0;  // of the error after it
+};
+
+constexpr int most_corrections = 40;
+
+// The raw rows behind scaled columns, their targets and weights.
+class ScaledRows {
+ public:
+  ScaledRows(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights);
+
+  // Of y - centre - (x - mean) coef, y being target t: sum weight r (x - mean) for each of the
+  // scaled columns, sum weight r and sum weight r^2.
+  ResidualSums sums(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
+  DoubleDoubles residuals(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
+
+ private:
+  DoubleDoubles raw(const DoubleDoubles& coef) const;
+  ResidualRows::Target target(std::size_t t) const;
+
+  const ScaledColumns& x_;
+  const ScaledColumns& y_;
+  std::vector<RowRange> ranges_;
+  ResidualRows rows_;
 };
 
 // Minimises sum weight (y - b - x w)^2 + sum penalty w^2 for each target y, b being what makes the

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "lathe/ml/core/statistics.h"
+#include "lathe/ml/linear/residual_rows.h"
 
 namespace lathe {
 
@@ -22,15 +22,10 @@ class RowsBut final : public TrainingRows {
                     const RowVector& centre) const override;
 
  private:
-  struct Rows {
-    Index begin = 0;
-    Index end = 0;
-  };
-
   const MatrixView& X_;
   Target::Numbers y_;
-  std::vector<double> weight_;  // 0 for what is left out; empty where all parts count alike
-  std::vector<Rows> parts_;     // fixed by n and what is left out
+  std::vector<double> weight_;   // 0 for what is left out; empty where all parts count alike
+  std::vector<RowRange> parts_;  // fixed by n and what is left out
 };
 
 }  // namespace lathe

@@ -1,4 +1,5 @@
-// Least squares of least norm with more columns than rows, on the side of the rows.
+// Least squares with more columns than rows: the solution of least norm is a combination of the
+// centred rows, W = Z'u, and u solves an n by n system (Golub and Van Loan 2013, 5.6).
 #pragma once
 
 #include "lathe/ml/linear/refinement.h"
@@ -7,16 +8,14 @@ namespace lathe {
 
 struct RowSpaceSolution {
   Refined refined;
-  double condition = 1.0;
   Index rank = 0;
+  double condition = 1.0;
 };
 
-// The solution is a combination of rows, W = sum g_i (x_i - mean), over a basis of rows; with it
-// the problem has full rank, and its factor is R2 R1, where the rows' transpose is Q R1 and R2 is
-// the factor of the coordinates of all rows. Both come from the rows' Gram matrix, or where rows
-// nearly depend on one another from a pivoted QR of a copy, which picks the basis. O(n^2 d) time,
-// O(n^2 + d) memory without the copy. All columns must have one scale, since the norm that is least
-// is that of the coefficients. At least one row must have weight.
+// `x` and `y` as for refine(), some row of positive weight; all columns of x have one scale, so
+// that the least norm is that of the raw columns too; one penalty for all. By Cholesky of the Gram
+// matrix of the rows, O(n^2 d) time and O(n^2) memory; where rows nearly depend on one another, by
+// CholeskyQR of a copy of them; where they do depend, by a pivoted QR of it.
 RowSpaceSolution solve_in_row_space(const ScaledColumns& x, const ScaledColumns& y,
                                     const RowWeights& weights, double penalty);
 

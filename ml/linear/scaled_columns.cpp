@@ -53,6 +53,7 @@ std::vector<Range> column_ranges(const ScaledColumns& columns, const RowWeights&
 void find_means(ScaledColumns& columns, const RowWeights& weights) {
   const Index d = columns.size();
   const auto parts = by_part<DoubleDoubleSum>(columns.rows, d, [&](Index i, DoubleDoubleSum* sum) {
+    if (weights[i] == 0.0) return;  // what such a row holds may overflow
     const double* row = columns.data + i * columns.stride;
     for (Index j = 0; j < d; ++j) sum[j].add_product(weights[i], row[j] * columns.scale[at(j)]);
   });
@@ -63,9 +64,15 @@ void find_means(ScaledColumns& columns, const RowWeights& weights) {
   }
 }
 
+// A power of two near 1 / magnitude that keeps times `scale` a double.
+double further_scale(double magnitude, double scale) {
+  return std::min(unit_scale(magnitude), 0x1p+1023 / scale);
+}
+
 void find_norms(ScaledColumns& columns, const RowWeights& weights) {
   const Index d = columns.size();
   const auto parts = by_part<double>(columns.rows, d, [&](Index i, double* sum) {
+    if (weights[i] == 0.0) return;
     const double* row = columns.data + i * columns.stride;
     for (std::size_t j = 0; j < at(d); ++j) {
       const double value = (row[j] * columns.scale[j] - columns.mean[j].hi) - columns.mean[j].lo;
@@ -170,7 +177,7 @@ ScaledColumns scale_columns(const MatrixView& X, const RowWeights& weights, bool
                                : ranges[j].high > ranges[j].low || ranges[j].low != 0.0;
     if (!varies) columns.norm[j] = 0.0;
     const double length = std::hypot(columns.norm[j], std::sqrt(penalty) * columns.scale[j]);
-    const double scale = varies ? unit_scale(length) : 1.0;
+    const double scale = varies ? further_scale(length, columns.scale[j]) : 1.0;
     columns.scale[j] *= scale;
     columns.mean[j] = {columns.mean[j].hi * scale, columns.mean[j].lo * scale};
     columns.norm[j] *= scale;
@@ -199,7 +206,7 @@ ScaledColumns from_gram(const MatrixView& X, const RowWeights& weights, bool cen
     double norm = std::sqrt(c.square) * std::sqrt(weights.scale);
     double scale = c.scale;
     if (norm > 0.0) {
-      const double unit = unit_scale(std::hypot(norm, std::sqrt(penalty) * scale));
+      const double unit = further_scale(std::hypot(norm, std::sqrt(penalty) * scale), scale);
       scale *= unit;
       norm *= unit;
     } else {

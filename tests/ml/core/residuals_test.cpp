@@ -56,6 +56,13 @@ bool keeps_low_parts(Index rows, Index d, bool weighted) {
   const Matrix r = -(0x1p-70 * (X * low).array() + 0x1p-72);
   const Matrix weighted_r = r.cwiseProduct(w);
   bool right = totals[0] + totals[1] == weighted_r.sum();
+  std::vector<double> each(static_cast<std::size_t>(rows));
+  std::vector<double> each_rest(each.size());
+  table.find(from, rows, each.data(), each_rest.data(), work.data());
+  for (Index i = 0; i < rows; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    right = right && (w(i, 0) == 0.0 || each[k] + each_rest[k] == r(i, 0));
+  }
   const double squares = r.cwiseProduct(weighted_r).sum();
   right = right && std::abs(totals[2] + totals[3] - squares) <= 1e-15 * squares;
   for (Index j = 0; j < d; ++j) {

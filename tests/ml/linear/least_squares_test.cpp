@@ -63,6 +63,26 @@ TEST(LeastSquares, NearlyCollinearColumnsKeepAllDigits) {
   EXPECT_GT(fitted.solver.condition, 1e6);
 }
 
+TEST(LeastSquares, ColumnsThatDifferInTheirLastDigitsOnlyKeepAllOfTheCoefficients) {
+  // A condition of 1e13, at which the double-double sums have 16 digits left.
+  Exact data = exact(500, 12, 3);
+  data.X.col(4) = data.X.col(0) + 0x1p-42 * whole_numbers(500, 1, 9);
+  data.w[4] = 0.0;  // so that y is exact
+  const LeastSquares fitted = least_squares(data.X, data.y(), {});
+  EXPECT_EQ(fitted.solver.path, SolverPath::cholesky_qr);
+  EXPECT_EQ(fitted.solver.rank, 12);
+  EXPECT_GT(fitted.solver.condition, 1e12);
+  EXPECT_LE((fitted.coef.transpose() - data.w).cwiseAbs().maxCoeff(), 1e-12);
+  // The nearest the two columns get is 2^-42 |c|: that tells the standard error.
+  Matrix others = Matrix::Ones(500, 12);
+  others.rightCols(11) << data.X.leftCols(4), data.X.middleCols(5, 7);
+  const Vector c = whole_numbers(500, 1, 9).col(0);
+  const double distance =
+      0x1p-42 *
+      (c - others * Eigen::MatrixXd(others).householderQr().solve(Eigen::VectorXd(c))).norm();
+  EXPECT_NEAR(fitted.error[4] * distance, 1.0, 1e-8);
+}
+
 TEST(LeastSquares, ManyColumnsWithoutVariancesKeepAllDigits) {
   const LeastSquaresOptions options{.errors = false};  // the condition is estimated
   Exact data = exact(400, 150, 30);
@@ -180,6 +200,61 @@ TEST(LeastSquares, WideDataWithConstantColumnsAndRowsWithoutWeightGiveTheLeastNo
   expect_near(fitted.coef, projected, 1e-13);
 }
 
+TEST(LeastSquares, WideDataKeepAllDigitsWhereRowsNearlyDependOnOneAnother) {
+  // Two rows that differ by 2^-b in one column alone.
+  for (const bool intercept : {true, false}) {
+    for (const int bits : {4, 20, 30, 40}) {
+      Matrix X = Matrix::Zero(3, 6);
+      X.topRows(2).rightCols(4).setConstant(0.5);
+      X(1, 0) = std::exp2(-bits);
+      X(2, 1) = 2.0;
+      if (intercept) X.row(2).tail(4).setConstant(-1.0);
+      const LeastSquares fitted =
+          least_squares(X, Vector{{3.0, 4.0, 1.0}}, {.fit_intercept = intercept});
+      EXPECT_EQ(fitted.solver.path, SolverPath::row_space);
+      EXPECT_TRUE(fitted.solver.settled);
+      EXPECT_EQ(fitted.solver.rank, intercept ? 2 : 3);
+      EXPECT_EQ(fitted.residual_squares[0], 0.0);
+      const double step = std::exp2(bits);
+      // With an intercept the least w for which (2, -3/2, -3/2, -3/2, -3/2) w = -2.
+      const double second = intercept ? -4.0 / 13.0 : 0.5;
+      const double rest = intercept ? 3.0 / 13.0 : 1.5;
+      const RowVector expected{{step, second, rest, rest, rest, rest}};
+      for (Index j = 0; j < 6; ++j) EXPECT_DOUBLE_EQ(fitted.coef(0, j), expected[j]) << bits;
+    }
+  }
+}
+
+TEST(LeastSquares, DependentRowsOfWideDataAreFittedAsWellAsTheyCanBe) {
+  // The first two rows nearly, the third exactly the sum of others.
+  Matrix X = whole_numbers(4, 9, 50);
+  X.row(1) = X.row(0) + 0x1p-30 * X.row(1);
+  X.row(3) = X.row(1) + X.row(2);
+  Vector y{{1.0, 2.0, 5.0, 7.0}};
+  const LeastSquares agreeing = least_squares(X, y, {.fit_intercept = false});
+  EXPECT_EQ(agreeing.solver.rank, 3);
+  EXPECT_TRUE(agreeing.solver.settled);
+  const LeastSquares without = least_squares(X.topRows(3), y.head(3), {.fit_intercept = false});
+  expect_near(agreeing.coef, without.coef, 1e-13);
+  y[3] += 3.0;  // shared between the three that it depends on, and the row itself
+  const LeastSquares torn = least_squares(X, y, {.fit_intercept = false});
+  EXPECT_NEAR(torn.residual_squares[0] * torn.unit[0] * torn.unit[0], 3.0, 1e-6);
+}
+
+TEST(LeastSquares, WideDataFarFromZeroKeepTheirDigits) {
+  Matrix X = whole_numbers(5, 8, 51);
+  const Matrix near = X;
+  X.col(1).array() += 0x1p30;
+  X.col(3).array() += 0x1p17;
+  const Vector y{{1.0, 2.0, -1.0, 4.0, 0.0}};
+  const LeastSquares fitted = least_squares(X, y, {});
+  const LeastSquares expected = least_squares(near, y, {});
+  expect_near(fitted.coef, expected.coef, 1e-15);
+  EXPECT_EQ(fitted.residual_squares[0], 0.0);
+  const double moved = 0x1p30 * expected.coef(0, 1) + 0x1p17 * expected.coef(0, 3);
+  EXPECT_NEAR(fitted.intercept[0], expected.intercept[0] - moved, 1e-15 * std::abs(moved));
+}
+
 TEST(LeastSquares, WideDataGiveTheSameBitsForAnyThreads) {
   const Matrix X = noise(300, 700, 40);
   const Matrix y = noise(300, 1, 41);
@@ -236,6 +311,51 @@ TEST(LeastSquares, KeepsAllDigitsUpToAConditionOfOneOverRounding) {
   const LeastSquares fitted = least_squares(X, start.leftCols(3) * Vector{{8.0, 1.0, 1.0}}, {});
   EXPECT_EQ(fitted.solver.rank, 3);
   expect_near(fitted.coef, RowVector{{4.0, 1.0, 1.0, 4.0}}, 1e-12);
+}
+
+TEST(LeastSquares, WhatRowsWithoutWeightHoldMayOverflow) {
+  Exact data = exact(20, 4, 60);
+  data.X.col(3) = data.X.col(0) + 0x1p-30 * data.X.col(3);  // by every factor
+  data.w[3] = 0.0;
+  std::vector<double> weight(20, 1.0);
+  weight[3] = weight[11] = 0.0;
+  const Vector y = data.y();
+  data.X.row(3).setConstant(1e308);
+  data.X.row(11).setConstant(-1.7e308);
+  const LeastSquares fitted = least_squares(data.X, y, {.weight = weight});
+  EXPECT_EQ(fitted.solver.path, SolverPath::cholesky_qr);
+  expect_near(fitted.coef, data.w.transpose(), 1e-14);
+  data.X.col(3) = data.X.col(0);
+  const LeastSquares twice = least_squares(data.X, y, {.weight = weight});
+  EXPECT_EQ(twice.solver.rank, 3);
+  expect_near(twice.coef, RowVector{{data.w[0] / 2, data.w[1], data.w[2], data.w[0] / 2}}, 1e-15);
+  const std::vector<double> few{0, 0, 1, 0, 1, 1};
+  const LeastSquares wide = least_squares(data.X.topRows(6), y.head(6), {.weight = few});
+  EXPECT_TRUE(wide.coef.allFinite());
+  EXPECT_EQ(wide.solver.rank, 2);
+}
+
+TEST(LeastSquares, ColumnsOfSubnormalNumbersHaveCoefficients) {
+  const Exact data = exact(30, 3, 61);
+  const double tiny = 0x1p-1040;
+  const LeastSquares fitted = least_squares(tiny * data.X, 0x1p-40 * data.y(), {});
+  EXPECT_EQ(fitted.coef * 0x1p-1000, Matrix(data.w.transpose()));
+}
+
+TEST(LeastSquares, DependentColumnsOfAnyScaleLeaveTheOthersAlone) {
+  Exact data = exact(40, 4, 62);
+  data.w = Vector{{2.0, 3.0, -5.0, 1.0}};
+  const Vector y = data.y();
+  Matrix X(40, 5);
+  X << data.X, data.X.col(1);
+  const double scales[] = {0x1p-400, 1.0, 0x1p300, 0x1p-30, 1.0};
+  for (Index j = 0; j < 5; ++j) X.col(j) *= scales[j];
+  const LeastSquares fitted = least_squares(X, y, {});
+  EXPECT_EQ(fitted.solver.rank, 4);
+  const double expected[] = {2.0, 1.5, -5.0, 1.0, 1.5};
+  for (Index j = 0; j < 5; ++j) {
+    EXPECT_NEAR(fitted.coef(0, j) * scales[j], expected[j], 1e-14) << j;
+  }
 }
 
 TEST(LeastSquares, TinyAndHugeNumbersNeitherOverflowNorVanish) {
