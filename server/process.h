@@ -12,6 +12,10 @@ namespace lathe::server {
 // ones).
 void prepare_process();
 
+// From now on this thread runs when others leave it a processor, or else a little: calls come
+// before loads.
+void give_way();
+
 // Returns when SIGTERM or SIGINT comes.
 void wait_for_stop();
 

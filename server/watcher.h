@@ -55,9 +55,9 @@ class Watcher {
 
   void scan_once();  // throws what `list` throws
 
-  // Loads what the policy takes of a model now, also after unload(). Throws NotFound (R001), and
-  // R002 where the policy takes none, and CorruptData (R023) with the reason when the newest of
-  // those that it takes cannot be loaded.
+  // Loads what the policy takes of a model now, also after unload(), on a thread of low priority.
+  // Throws NotFound (R001), and R002 where the policy takes none, and CorruptData (R023) with the
+  // reason when the newest of those that it takes cannot be loaded.
   void load(const std::string& name);
   // Ends all versions of a model until load() is called. Throws NotFound (R001).
   void unload(const std::string& name);
@@ -106,6 +106,7 @@ class Watcher {
   };
 
   static Stamp stamp_of(const std::filesystem::path& file);
+  void load_here(const std::string& name);
   void update(const std::string& name, const Files& files);
   void serve(const std::string& name, const Files& files, Known& known);
   bool serve(const std::string& name, std::uint64_t version, const std::filesystem::path& file,

@@ -1,14 +1,13 @@
 // The watcher's thread, and what is asked of it from outside.
 #include <algorithm>
+#include <future>
 #include <ranges>
 #include <set>
 #include <utility>
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "lathe/server/error.h"
 #include "lathe/server/log.h"
+#include "lathe/server/process.h"
 #include "lathe/server/text.h"
 #include "lathe/server/watcher.h"
 
@@ -24,7 +23,15 @@ NotFound no_model(const std::string& name) {
 
 Watcher::~Watcher() { stop(); }
 
+// On a thread of its own, since a thread may lower its priority but not raise it again.
 void Watcher::load(const std::string& name) {
+  std::async(std::launch::async, [&] {
+    give_way();
+    load_here(name);
+  }).get();
+}
+
+void Watcher::load_here(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const Replaced replaced(*this);
   const Listing found = list_();
@@ -115,8 +122,7 @@ std::chrono::milliseconds Watcher::next_look(std::chrono::milliseconds interval)
 }
 
 void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interval) {
-  // Linux keeps it for each thread. Calls come before loads.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+  give_way();
   // A copy of many files is many changes, and each look reads what changed.
   constexpr auto pause = std::chrono::milliseconds(20);
   std::string last_error;

@@ -20,7 +20,7 @@ import grpc
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                                 "benchmarks", "serving"))
-from serving import Server, load, make_messages, write_csv, write_linear
+from serving import Server, give_way, load, make_messages, write_csv, write_linear
 
 MEMORY_GROWTH = 1.05  # of the resident memory, once warm
 P99_RISE = 1.3        # while models are reloaded, over the steady one
@@ -111,8 +111,7 @@ class Soak:
 
     def reload(self, count, seconds):
         """New versions, evenly over `seconds`, each asked for until it serves."""
-        # Whoever publishes is not what is measured, and would take the daemon's processors from it.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+        give_way()
         with grpc.insecure_channel(self.server.address) as channel:
             call = channel.unary_unary(
                 "/inference.GRPCInferenceService/RepositoryModelLoad",
