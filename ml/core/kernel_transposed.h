@@ -24,6 +24,13 @@ struct Register<float> {
   using Whole [[gnu::vector_size(width * 8)]] = std::int32_t;
   using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
 };
+template <>
+struct Register<std::int32_t> {
+  static constexpr ptrdiff_t size = 2 * width;
+  using Numbers [[gnu::vector_size(width * 8)]] = std::int32_t;
+  using Whole = Numbers;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = std::int32_t;
+};
 
 template <class Number>
 inline auto& lanes_at(const Number* p) {
