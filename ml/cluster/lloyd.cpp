@@ -13,10 +13,6 @@
 namespace lathe {
 namespace {
 
-// Decimals such as 0.2, 0.3, 0.4 are equally far apart on paper but not as doubles: what differs by
-// rounding alone is a tie.
-constexpr double clearly_nearer = 1.0 - 0x1p-46;
-
 // Rows that are looked at together, still in cache when they are added to the sums.
 constexpr Index piece_rows = ScoredCentres::piece;
 static_assert(piece_rows <= Changes::most);

@@ -29,6 +29,10 @@ NearestCentre nearest_centre(const double* x, const Matrix& centres);
 constexpr double nearby(Index d) { return 1.0 + 0x1p-45 + 0x1p-50 * static_cast<double>(d + 8); }
 constexpr double tiny = 1e-290;
 
+// Decimals such as 0.2, 0.3, 0.4 are equally far apart on paper but not as doubles: what differs by
+// rounding alone is a tie.
+constexpr double clearly_nearer = 1.0 - 0x1p-46;
+
 // How rows find their centres; the labels are the same.
 enum class Assignment {
   all_distances,  // each row against all centres

@@ -2,15 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "lathe/ml/cluster/lloyd.h"
+#include "lathe/ml/core/kernels.h"
 
 namespace lathe {
 namespace {
 
 constexpr Index few = 6;  // rows, for which a block of doubles does not pay
+
+// x * scale is rounded beside q, so that no more than 2^-10 is lost of it and of a centre's number.
+constexpr double most_offset = 0x1p42;
+constexpr double lost_in_rounding = 0.51;
 
 // Scores are of rows about the mean and times this, a power of two, so that it rounds nothing.
 double score_scale(const ClusterRows& rows) {
@@ -48,6 +54,7 @@ void ScoredCentres::Scores<Number>::prepare(const kernels::ScoreKernel<Number>& 
   tiles = {packed.data(),
            origin.data(),
            scale,
+           kernels::score_table().tile(k),
            k,
            d,
            norms.data(),
@@ -67,39 +74,122 @@ void ScoredCentres::Scores<Number>::pack(const kernels::ScoreKernel<Number>& ker
       (2.0 * tiles.error + tiles.tie) * (reach + largest) * (1.0 + 0x1p-20) + 2.0 * tiles.tiny;
 }
 
+void ScoredCentres::RoughScores::prepare(const RowVector& origin, double reach, Index k) {
+  const Index d = origin.size();
+  const double scale = kernels::rough_reach / reach;
+  possible = d >= 16 && reach > 1e-140 && reach < 1e140 && k <= (1 << 12) && d <= (1 << 16) &&
+             origin.cwiseAbs().maxCoeff() * scale <= most_offset;
+  if (!possible) return;
+  packed.resize(static_cast<std::size_t>(kernels::rough_table().packed_size(k, d)));
+  norms.resize(k);
+  shift = 0x1.8p52 - (origin.transpose().array() * scale).round();
+  tiles.packed = packed.data();
+  tiles.shift = shift.data();
+  tiles.scale = scale;
+  tiles.tile = kernels::score_table().tile(k);
+  tiles.k = k;
+  tiles.d = d;
+  tiles.mask = static_cast<std::int32_t>(std::bit_ceil(static_cast<std::uint64_t>(k))) - 1;
+  tiles.error = lost_in_rounding * std::sqrt(static_cast<double>(d));
+  tiles.least_error = static_cast<double>(tiles.mask) + 4.0;
+}
+
+void ScoredCentres::RoughScores::pack(const Matrix& centres) {
+  usable = false;
+  if (!possible) return;
+  const RowVector origin = (0x1.8p52 - shift.transpose().array());
+  for (Index c = 0; c < tiles.k; ++c) {
+    norms[c] = (centres.row(c) * tiles.scale - origin).squaredNorm();
+  }
+  const double longest = std::sqrt(norms.maxCoeff<Eigen::PropagateNaN>());
+  if (!(longest > 0.0 && longest <= 2.0 * kernels::rough_reach)) return;
+  tiles.ratio = std::min(kernels::rough_reach / longest, 16.0);
+  tiles.reach = tiles.ratio * longest;
+  tiles.margin = static_cast<std::int32_t>(
+      2.0 * (tiles.error * (kernels::rough_reach + tiles.error + tiles.reach) + tiles.least_error) +
+      1.0);
+  kernels::rough_table().pack(centres.data(), tiles, norms.data(), packed.data());
+  usable = true;
+}
+
 ScoredCentres::ScoredCentres(const ClusterRows& rows, Index k)
     : origin_(rows.mean), rows_(rows.rows()) {
   const double scale = score_scale(rows);
   reach_ = ((rows.greatest - origin_).cwiseMax(origin_ - rows.least) * scale).squaredNorm();
+  rough_.prepare(origin_, std::sqrt(reach_) / scale, k);
   floats_.prepare(kernels::score_table().floats, origin_, scale, k);
   doubles_.prepare(kernels::score_table().doubles, origin_, scale, k);
 }
 
 void ScoredCentres::pack(const Matrix& centres) {
-  // Where floats decide too little, they are not asked again: labels do not depend on it.
-  trust_floats_ = trust_floats_ && doubts_.exchange(0) <= rows_ / 4;
-  floats_.pack(kernels::score_table().floats, centres, reach_);
+  // What decides too little is not asked again: labels do not depend on it.
+  const bool decided = doubts_.exchange(0) <= rows_ / 4;
+  (rough_.usable && trust_rough_ ? trust_rough_ : trust_floats_) &= decided;
+  centres_ = &centres;
+  if (trust_rough_) rough_.pack(centres);
+  if (!(trust_rough_ && rough_.usable)) {
+    floats_.pack(kernels::score_table().floats, centres, reach_);
+  }
   doubles_.pack(kernels::score_table().doubles, centres, reach_);
 }
 
 Index ScoredCentres::work_size() const {
   const kernels::ScoreTable& table = kernels::score_table();
-  return std::max(table.floats.work_size(origin_.size()) / 2 + 1,
-                  table.doubles.work_size(origin_.size()));
+  const Index d = origin_.size();
+  return std::max({kernels::rough_table().work_size(d) / 2 + 1, table.floats.work_size(d) / 2 + 1,
+                   table.doubles.work_size(d)});
 }
 
 void ScoredCentres::nearest(const double* const* rows, Index n, Index ahead, double* work,
                             std::int32_t* label, double* bounds) const {
-  if (trust_floats_ && floats_.usable) {
+  Index left = n;
+  if (trust_rough_ && rough_.usable) {
+    left = nearest_roughly(rows, n, ahead, work, label, bounds);
+  } else if (trust_floats_ && floats_.usable) {
     kernels::score_table().floats.nearest(rows, n, ahead, floats_.tiles,
                                           reinterpret_cast<float*>(work), label, bounds);
+    left = std::count(label, label + n, -1);
   } else {
     std::fill(label, label + n, -1);
   }
-  const auto left = std::count(label, label + n, -1);
   if (left == 0) return;
   doubts_.fetch_add(left, std::memory_order_relaxed);
   if (doubles_.usable && left >= few) again_in_doubles(rows, n, work, label, bounds);
+}
+
+Index ScoredCentres::nearest_roughly(const double* const* rows, Index n, Index ahead, double* work,
+                                     std::int32_t* label, double* bounds) const {
+  std::array<std::int32_t, piece> rivals;
+  const Index doubts = kernels::rough_table().nearest(rows, n, ahead, rough_.tiles,
+                                                      reinterpret_cast<std::int32_t*>(work), label,
+                                                      rivals.data(), bounds);
+  if (doubts == 0) return 0;
+  Index left = 0;
+  for (Index i = 0; i < n; ++i) {
+    const std::int32_t rival = rivals[static_cast<std::size_t>(i)];
+    if (rival < 0) continue;
+    if (label[i] < 0) {
+      ++left;
+    } else {
+      settle(rows[i], rival, label[i], bounds != nullptr ? bounds + 2 * i : nullptr);
+    }
+  }
+  doubts_.fetch_add(doubts - left, std::memory_order_relaxed);
+  return left;
+}
+
+// Of two centres the one that nearest_centre() finds; all others are clearly farther.
+void ScoredCentres::settle(const double* row, std::int32_t rival, std::int32_t& label,
+                           double* bounds) const {
+  const auto [first, second] = std::minmax(label, rival);
+  const Index d = origin_.size();
+  const double to_first = kernels::squared_distance(row, centres_->data() + first * d, d);
+  const double to_second = kernels::squared_distance(row, centres_->data() + second * d, d);
+  const bool moves = to_second < to_first * clearly_nearer;
+  label = moves ? second : first;
+  if (bounds == nullptr) return;
+  bounds[0] = (moves ? to_second : to_first) + tiny;
+  bounds[1] = std::min(moves ? to_first : to_second, bounds[1]);
 }
 
 void ScoredCentres::again_in_doubles(const double* const* rows, Index n, double* work,

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "lathe/ml/cluster/training_rows.h"
 #include "lathe/ml/core/kernel_score_table.h"
@@ -18,6 +19,7 @@ class ScoredCentres {
   ScoredCentres(const ScoredCentres&) = delete;
   ScoredCentres& operator=(const ScoredCentres&) = delete;
 
+  // The centres must stay as they are until the next time.
   void pack(const Matrix& centres);
 
   // Numbers of the workspace of nearest().
@@ -42,15 +44,35 @@ class ScoredCentres {
     void pack(const kernels::ScoreKernel<Number>& kernel, const Matrix& centres, double reach);
   };
 
+  // Whole numbers of 16 bits, where the data's range and the centres' allow.
+  struct RoughScores {
+    std::vector<std::int32_t> packed;
+    Vector shift;
+    Vector norms;
+    kernels::RoughTiles tiles{};
+    bool possible = false;  // for these data
+    bool usable = false;    // and for these centres
+
+    void prepare(const RowVector& origin, double reach, Index k);
+    void pack(const Matrix& centres);
+  };
+
+  // How many rows stay without a label.
+  Index nearest_roughly(const double* const* rows, Index n, Index ahead, double* work,
+                        std::int32_t* label, double* bounds) const;
+  void settle(const double* row, std::int32_t rival, std::int32_t& label, double* bounds) const;
   void again_in_doubles(const double* const* rows, Index n, double* work, std::int32_t* label,
                         double* bounds) const;
 
   RowVector origin_;
   Index rows_;
   double reach_ = 0.0;  // no row's squared norm is larger, about the origin and scaled
+  RoughScores rough_;
   Scores<float> floats_;
   Scores<double> doubles_;
-  mutable std::atomic<Index> doubts_{0};  // rows that floats left in doubt since pack()
+  const Matrix* centres_ = nullptr;
+  mutable std::atomic<Index> doubts_{0};  // rows left in doubt since pack()
+  bool trust_rough_ = true;
   bool trust_floats_ = true;
 };
 

@@ -1,6 +1,7 @@
 // The nearest centres of rows by scores, |c|^2 / 2 - x.c, which order the centres as distances do
-// and cost one multiply-add a number. In floats that is half the time, and the few rows that floats
-// leave in doubt are scored again in doubles. Compiled once for each instruction level.
+// and cost one multiply-add a number. In floats that is half the time, in whole numbers of 16 bits
+// a quarter; the few rows that these leave in doubt are looked at again. Compiled once for each
+// instruction level.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +9,17 @@
 
 namespace lathe::kernels {
 
-// Rows and centres are taken about `origin` and times `scale`, a power of two; all that follows is
-// of those. k packed centres of d columns, and how far a score may be trusted: `error` times
-// |x|^2 + |c|^2 is what it may be off, and `tie` times that is what nearest_centre() takes for a
-// tie. Where `margin` lies between the two least scores of any row, its nearest centre is sure.
+// `tile` centres are scored at a time, as ScoreTable::tile says. Rows and centres are taken about
+// `origin` and times `scale`, a power of two; all that follows is of those. k packed centres of d
+// columns, and how far a score may be trusted: `error` times |x|^2 + |c|^2 is what it may be off,
+// and `tie` times that is what nearest_centre() takes for a tie. Where `margin` lies between the
+// two least scores of any row, its nearest centre is sure.
 template <class Number>
 struct ScoredTiles {
   const Number* packed;
   const double* origin;
   double scale;
+  std::ptrdiff_t tile;
   std::ptrdiff_t k;
   std::ptrdiff_t d;
   const double* norms;  // k, squared
@@ -45,22 +48,69 @@ struct ScoreKernel {
 };
 
 struct ScoreTable {
+  // Centres that are scored at a time, of k.
+  std::ptrdiff_t (*tile)(std::ptrdiff_t k);
+
   ScoreKernel<float> floats;
   ScoreKernel<double> doubles;
 };
 
+// The same in whole numbers of 16 bits. A number of a row is x * scale - q, with q a whole number,
+// to the nearest; one of a centre that times `ratio`. Both are less than rough_reach in length.
+// Scores are whole numbers less than rough_infinite, which give up their low bits to say whose they
+// are. One is off by error * (|x| + reach) + least_error at most, |x| as its whole numbers tell.
+struct RoughTiles {
+  const std::int32_t* packed;
+  const double* shift;  // d: 1.5 * 2^52 - q
+  double scale;
+  double ratio;
+  std::int32_t mask;    // of the low bits
+  std::int32_t margin;  // twice what any score is off
+  std::ptrdiff_t tile;
+  std::ptrdiff_t k;
+  std::ptrdiff_t d;
+  double error;  // of a row's length
+  double reach;  // of the longest centre
+  double least_error;
+};
+constexpr std::int32_t rough_infinite = 1 << 30;
+constexpr double rough_reach = 22400.0;  // the largest score is below 1.5 * rough_reach^2 + 2^25
+
+struct RoughTable {
+  std::ptrdiff_t (*packed_size)(std::ptrdiff_t k, std::ptrdiff_t d);
+  std::ptrdiff_t (*work_size)(std::ptrdiff_t d);
+
+  // norms: k squared lengths of centres, in numbers as rows have them.
+  void (*pack)(const double* centres, const RoughTiles& tiles, const double* norms,
+               std::int32_t* packed);
+
+  // As ScoreKernel::nearest. Where two centres are in doubt, label and rival are these and the
+  // second bound is that of all others; rival is -1 where none is, label where more are. The number
+  // of rows in doubt.
+  std::ptrdiff_t (*nearest)(const double* const* rows, std::ptrdiff_t n, std::ptrdiff_t ahead,
+                            const RoughTiles& tiles, std::int32_t* work, std::int32_t* label,
+                            std::int32_t* rival, double* bounds);
+};
+
 namespace baseline {
 extern const ScoreTable score_table;
-}
+extern const RoughTable rough_table;
+}  // namespace baseline
 #ifdef LATHE_X86_LEVELS
 namespace v3 {
 extern const ScoreTable score_table;
-}
+extern const RoughTable rough_table;
+}  // namespace v3
 namespace v4 {
 extern const ScoreTable score_table;
+extern const RoughTable rough_table;
+}  // namespace v4
+namespace v4_vnni {
+extern const RoughTable rough_table;
 }
 #endif
 
 const ScoreTable& score_table();  // of the chosen level
+const RoughTable& rough_table();
 
 }  // namespace lathe::kernels

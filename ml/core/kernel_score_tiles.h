@@ -71,7 +71,10 @@ inline Register<std::int32_t>::Numbers multiply_add(Register<std::int32_t>::Numb
                                                     Register<std::int32_t>::Numbers b,
                                                     Register<std::int32_t>::Numbers c) {
   using Numbers = Register<std::int32_t>::Numbers;
-#if defined(__AVX512BW__)
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<Numbers>(_mm512_dpwssd_epi32(
+      reinterpret_cast<__m512i>(c), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX512BW__)
   return c + reinterpret_cast<Numbers>(
                  _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
 #elif defined(__AVX2__)
@@ -99,11 +102,10 @@ inline ptrdiff_t tile_for(ptrdiff_t k) {
   return best;
 }
 
-inline ptrdiff_t tiles_of(ptrdiff_t k) { return (k + tile_for(k) - 1) / tile_for(k); }
-
 // d numbers of each centre and one that its score begins with.
 inline ptrdiff_t packed_size(ptrdiff_t k, ptrdiff_t d) {
-  return tiles_of(k) * tile_for(k) * (d + 1);
+  const ptrdiff_t tile = tile_for(k);
+  return (k + tile - 1) / tile * tile * (d + 1);
 }
 
 // A block of rows, d numbers each, that can begin at the start of a register.
@@ -117,9 +119,9 @@ inline Number* block_in(Number* work) {
                                    sizeof(Wide) * sizeof(Wide));
 }
 
-// f.operator()<K>() for the K that is tile_for(k).
-inline void with_tile(ptrdiff_t k, auto&& f) {
-  switch (tile_for(k)) {
+// f.operator()<K>() for the K that is `tile`.
+inline void with_tile(ptrdiff_t tile, auto&& f) {
+  switch (tile) {
 #if defined(__AVX512F__)
     case 8:
       return f.template operator()<8>();

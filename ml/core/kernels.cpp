@@ -120,6 +120,18 @@ const ScoreTable& score_table() {
 #endif
 }
 
+const RoughTable& rough_table() {
+#ifdef LATHE_X86_LEVELS
+  static const RoughTable& v4_table = __builtin_cpu_supports("avx512vnni") != 0
+                                          ? v4_vnni::rough_table
+                                          : v4::rough_table;
+  static const RoughTable& chosen = at_level(baseline::rough_table, v3::rough_table, v4_table);
+  return chosen;
+#else
+  return baseline::rough_table;
+#endif
+}
+
 std::string_view level() { return table().level; }
 
 double dot(const double* a, const double* b, Index n) { return table().dot(a, b, n); }

@@ -11,7 +11,7 @@ namespace {
 // Tile by tile: half the squared norms, then column by column the numbers, negative.
 template <class Number>
 void pack(const double* centres, const ScoredTiles<Number>& tiles, Number* packed, double* norms) {
-  const ptrdiff_t tile = tile_for(tiles.k);
+  const ptrdiff_t tile = tiles.tile;
   for (ptrdiff_t first = 0; first < tiles.k; first += tile, packed += tile * (tiles.d + 1)) {
     for (ptrdiff_t c = 0; c < tile; ++c) {
       const bool empty = first + c >= tiles.k;
@@ -66,7 +66,7 @@ inline void find(const Number* x, const ScoredTiles<Number>& tiles, auto& fetch,
         typename Register<Number>::Numbers{} + static_cast<Number>(__builtin_inf());
     best.index[g] = typename Register<Number>::Whole{};
   }
-  with_tile(tiles.k, [&]<ptrdiff_t K>() {
+  with_tile(tiles.tile, [&]<ptrdiff_t K>() {
     const Number* packed = tiles.packed;
     for (ptrdiff_t c = 0; c < tiles.k; c += K, packed += K * (tiles.d + 1)) {
       find_in_tile<K>(x, tiles.d, packed, static_cast<int>(c), fetch, best);
@@ -122,7 +122,7 @@ void nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
              const ScoredTiles<Number>& tiles, Number* work, std::int32_t* label, double* bounds) {
   constexpr ptrdiff_t block = block_of<Number>;
   Number* x = block_in(work);
-  const ptrdiff_t fetches = tiles_of(tiles.k) + block / tile_of(x);
+  const ptrdiff_t fetches = tiles.k / tiles.tile + block / tile_of(x);
   each_block<Number>(
       rows, n, ahead, tiles.d, fetches, [&](auto& here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
         Best<Number> best;
@@ -152,6 +152,7 @@ void nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
 }  // namespace
 
 const ScoreTable score_table = {
+    tile_for,
     {packed_size, block_size<float>, pack<float>, nearest<float>},
     {packed_size, block_size<double>, pack<double>, nearest<double>},
 };
