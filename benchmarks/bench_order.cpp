@@ -11,6 +11,7 @@
 #include <malloc.h>
 
 #include "lathe/ml/core/gram.h"
+#include "lathe/ml/core/kernel_logistic.h"
 #include "lathe/ml/core/kernel_moments.h"
 #include "lathe/ml/core/kernel_residuals.h"
 #include "lathe/ml/core/kernel_tiles.h"
@@ -19,6 +20,7 @@
 #include "lathe/ml/core/moments.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/product.h"
+#include "lathe/ml/linear/logistic_objective.h"
 #include "lathe/ml/linear/row_gradient.h"
 
 #include "benchmarks/measure.h"
@@ -232,6 +234,47 @@ void residuals(benchmark::State& state) {
       });
 }
 
+// Loss and gradient of the binary logistic model: blocks of rows, whose losses are one logarithm.
+void logistic(benchmark::State& state) {
+  const Matrix X = random_rows(state.range(0), state.range(1));
+  const Index d = X.cols();
+  std::vector<std::int32_t> label(static_cast<std::size_t>(X.rows()));
+  for (std::size_t i = 0; i < label.size(); ++i) label[i] = static_cast<std::int32_t>(i % 2);
+  const RowWeights weights = RowWeights::of({}, X.rows());
+  const LogisticProblem problem{scale_columns(X, weights, true),
+                                weights,
+                                label,
+                                2,
+                                true,
+                                std::vector<double>(static_cast<std::size_t>(d), 1.0)};
+  const Parameters u = Parameters::Constant(d + 1, 1, 0.01);
+
+  const kernels::LogisticTable& table = kernels::logistic_table();
+  const Index padded = (d + table.width - 1) / table.width * table.width;
+  const std::vector<double> scale(static_cast<std::size_t>(padded), 1.0);
+  const std::vector<double> shift(scale.size(), 0.2);
+  std::vector<double> coef(scale.size(), 0.0);
+  std::fill_n(coef.begin(), d, 0.01);
+  ThreadSums sums(1, padded);
+  constexpr Index block = 128;
+  compare(
+      state,
+      [&] { benchmark::DoNotOptimize(evaluate(problem, u, Curvature::none).gradient.data()); },
+      [&] {
+        sums.clear();
+        shared_blocks(X.rows(), block, [&](std::size_t thread, Index begin, Index end) {
+          const kernels::LogisticRows from{
+              X.data() + begin * d, d,           d,    X.data() + X.size(),  scale.data(),
+              shift.data(),         coef.data(), 0.01, label.data() + begin, nullptr};
+          kernels::LogisticSums found{};
+          found.gradient = sums[thread];
+          table.add(from, end - begin, found);
+          benchmark::DoNotOptimize(std::log1p(found.product));
+        });
+        benchmark::DoNotOptimize(sums.total());
+      });
+}
+
 // Means and variances. The sums of a block are about a shift of its own, so a thread takes one
 // block: half of the rows, laid side by side in pairs as the library does.
 void moments(benchmark::State& state) {
@@ -260,6 +303,7 @@ void settings(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(gram)->Apply(shapes)->Args({200000, 100})->Apply(settings);
 BENCHMARK(residuals)->Apply(shapes)->Apply(settings);
+BENCHMARK(logistic)->Args({50000, 20})->Args({200000, 50})->Apply(settings);
 BENCHMARK(transposed)
     ->Args({2000, 5000, 30})
     ->Args({10000, 784, 60})

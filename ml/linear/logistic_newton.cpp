@@ -5,7 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include <Eigen/Cholesky>
+#include "lathe/ml/core/cholesky.h"
+#include "lathe/ml/linear/factor.h"
 
 namespace lathe {
 namespace {
@@ -31,14 +32,13 @@ class HessianFactor {
     VectorXd& scale = factor.scale_;
     scale = value.hessian.diagonal().unaryExpr(
         [](double h) { return h > 0.0 ? 1.0 / std::sqrt(h) : 1.0; });
-    const MatrixXd scaled = scale.asDiagonal() * value.hessian * scale.asDiagonal();
+    const Matrix scaled = scale.asDiagonal() * value.hessian.transpose() * scale.asDiagonal();
     double damping = 0.0;
     for (;;) {
-      MatrixXd damped = scaled;
-      damped.diagonal().array() += damping;
-      factor.cholesky_.compute(damped);
-      const bool factored = factor.cholesky_.info() == Eigen::Success;
-      if (factored && factor.newton_step(value.gradient).allFinite()) return factor;
+      factor.R_ = scaled;
+      factor.R_.diagonal().array() += damping;
+      if (factor_cholesky(factor.R_) && factor.newton_step(value.gradient).allFinite())
+        return factor;
       if (!damp || damping > 1.0) return std::nullopt;
       damping = damping == 0.0 ? 1e-15 * static_cast<double>(scale.size()) : 10.0 * damping;
     }
@@ -52,7 +52,7 @@ class HessianFactor {
       taken[k] = learned_[k].step.dot(g) / learned_[k].product;
       g -= taken[k] * learned_[k].change;
     }
-    VectorXd step = scale_.cwiseProduct(cholesky_.solve(scale_.cwiseProduct(g)));
+    VectorXd step = scale_.cwiseProduct(solve_normal(R_, scale_.cwiseProduct(g)));
     for (std::size_t k = 0; k < learned_.size(); ++k) {
       step += (taken[k] - learned_[k].change.dot(step) / learned_[k].product) * learned_[k].step;
     }
@@ -73,7 +73,7 @@ class HessianFactor {
   };
 
   VectorXd scale_;
-  Eigen::LLT<MatrixXd> cholesky_;
+  Factor R_;
   std::vector<Learned> learned_;
 };
 

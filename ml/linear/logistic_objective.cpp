@@ -6,6 +6,7 @@
 #include "lathe/ml/core/kernel_logistic.h"
 #include "lathe/ml/core/kernel_tiles.h"
 #include "lathe/ml/core/kernels.h"
+#include "lathe/ml/core/large_memory.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/linear/logistic_rows.h"
 
@@ -16,9 +17,9 @@ using Eigen::MatrixXd;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// Work of one part of the rows; parts are few where what they hold is large.
+// Work of one part of the rows; parts are few where what they hold is large: 8 MiB in all.
 Index part_size(const LogisticProblem& problem, Index numbers) {
-  constexpr Index budget = Index{1} << 23;
+  constexpr Index budget = Index{1} << 20;
   const Index parts = std::clamp<Index>(budget / std::max<Index>(1, numbers), 2, 16);
   return std::max<Index>(logistic_block, (problem.x.rows + parts - 1) / parts);
 }
@@ -53,65 +54,98 @@ void find_scores(const Matrix& Z, Index rows, const Matrix& coef, Matrix& scores
   kernels::affine(Z.topRows(rows), coef, Vector::Zero(coef.rows()), scores.topRows(rows));
 }
 
-// Adds up Z' diag(h) Z of blocks of rows by packed tiles (ml/core/kernel_tiles.h).
-class WeightedGram {
+// Adds up products of blocks of rows by packed tiles (ml/core/kernel_tiles.h).
+class BlockProducts {
  public:
-  explicit WeightedGram(Index cols)
-      : whole_((cols + table_.step - 1) / table_.step * table_.step),
+  // Z's columns are as many as `scale` has numbers, and times those.
+  explicit BlockProducts(const Eigen::VectorXd& scale)
+      : cols_(scale.size()),
+        whole_(whole_steps(cols_)),
         none_(at(whole_), 0.0),
         scale_(at(whole_), 0.0),
         packed_(logistic_block, whole_) {
-    std::fill_n(scale_.begin(), cols, 1.0);
+    std::copy(scale.begin(), scale.end(), scale_.begin());
   }
 
+  static Index whole_steps(Index cols) {
+    const Index step = kernels::tile_table().step;
+    return (cols + step - 1) / step * step;
+  }
   Index whole() const { return whole_; }
 
-  // Where sums are kept: the part on and above the diagonal of `whole` x `whole` numbers from
-  // `sum` on. root: the roots of the weights.
-  void add(const Matrix& Z, Index rows, const Vector& root, bool subtract, double* sum) {
-    kernels::PackSource from{};
-    from.X = Z.data();
-    from.x_stride = Z.cols();
-    from.x_cols = Z.cols();
-    from.x_end = Z.data() + Z.size();
-    from.shift = none_.data();
-    from.x_scale = scale_.data();
-    from.y_scale = none_.data();
-    from.root = root.data();
-    table_.pack(from, 0, rows, whole_, packed_.data(), logistic_block);
+  // Z' diag(root^2) Z: the part on and above the diagonal of `whole` x `whole` numbers from `sum`
+  // on.
+  void add_square(const Matrix& Z, Index rows, const Vector& root, bool subtract, double* sum) {
+    pack(Z, rows, root.data());
     for (Index j = 0; j * table_.panel < whole_; ++j) {
       table_.cross(packed_.data(), logistic_block, whole_, 0, j + 1, packed_.data(), logistic_block,
                    whole_, j, rows, true, subtract, sum, whole_);
     }
   }
 
+  // Z'Y: `whole` x `other.whole()` numbers from `sum` on. `other` packs Y.
+  void add_product(const Matrix& Z, const Matrix& Y, Index rows, BlockProducts& other,
+                   double* sum) {
+    pack(Z, rows, nullptr);
+    other.pack(Y, rows, nullptr);
+    const Index panels = (whole_ + table_.panel - 1) / table_.panel;
+    for (Index j = 0; j * table_.panel < other.whole_; ++j) {
+      table_.cross(packed_.data(), logistic_block, whole_, 0, panels, other.packed_.data(),
+                   logistic_block, other.whole_, j, rows, false, false, sum, other.whole_);
+    }
+  }
+
  private:
+  void pack(const Matrix& Z, Index rows, const double* root) {
+    kernels::PackSource from{};
+    from.X = Z.data();
+    from.x_stride = Z.cols();
+    from.x_cols = cols_;
+    from.x_end = Z.data() + Z.size();
+    from.shift = none_.data();
+    from.x_scale = scale_.data();
+    from.y_scale = none_.data();
+    from.root = root;
+    table_.pack(from, 0, rows, whole_, packed_.data(), logistic_block);
+  }
+
   const kernels::TileTable& table_ = kernels::tile_table();
+  Index cols_;
   Index whole_;
   std::vector<double> none_;
   std::vector<double> scale_;
   Matrix packed_;
 };
 
+// What rows as they are read are multiplied by for the scores.
+Matrix score_coef(const LogisticRows& reader, const Parameters& u) {
+  return (reader.scale().asDiagonal() * u).transpose();
+}
+
 Sums sum_rows(const LogisticProblem& problem, const Parameters& u, Curvature curvature, Index begin,
               Index end) {
   const bool with_hessian = curvature == Curvature::hessian;
+  const bool with_curve = curvature != Curvature::none;
   const Index p = problem.n_parameters();
   const Index m = problem.n_scores();
   const LogisticRows reader(problem);
-  const Matrix coef = u.transpose();
-  Matrix Z(logistic_block, p);
+  const Matrix coef = score_coef(reader, u);
+  Matrix Z = reader.block();
   Matrix scores(logistic_block, m);
   Matrix residual(logistic_block, m);
   Matrix curve(logistic_block, m);
   Vector root(logistic_block);
   RowProbabilities prob(problem.n_classes);
-  WeightedGram gram(with_hessian ? p : 0);
-  const Index whole = gram.whole();
+  BlockProducts of_rows(reader.scale());
+  BlockProducts of_scores(Eigen::VectorXd::Ones(m));
+  const Index whole = of_rows.whole();
+  Matrix gradient = Matrix::Zero(whole, of_scores.whole());
   Sums sums;
-  sums.gradient = MatrixXd::Zero(p, m);
   if (curvature == Curvature::diagonal) sums.diagonal = MatrixXd::Zero(p, m);
-  if (with_hessian) sums.hessian = Matrix::Zero(m * (m + 1) / 2 * whole, whole);
+  if (with_hessian) {
+    sums.hessian = large_matrix(m * (m + 1) / 2 * whole, whole);
+    sums.hessian.setZero();
+  }
   LogSum loss;
 
   for (Index first = begin; first < end; first += logistic_block) {
@@ -128,10 +162,10 @@ Sums sum_rows(const LogisticProblem& problem, const Parameters& u, Curvature cur
       }
       for (Index k = 0; k < m; ++k) {
         residual(i, k) = weight * (k == label ? -prob.rest(i, k) : prob.of(i, k));
-        curve(i, k) = weight * prob.of(i, k) * prob.rest(i, k);
+        if (with_curve) curve(i, k) = weight * prob.of(i, k) * prob.rest(i, k);
       }
     }
-    sums.gradient.noalias() += Z.topRows(rows).transpose() * residual.topRows(rows);
+    of_rows.add_product(Z, residual, rows, of_scores, gradient.data());
     if (curvature == Curvature::diagonal) {
       sums.diagonal.noalias() += Z.topRows(rows).cwiseAbs2().transpose() * curve.topRows(rows);
     }
@@ -144,11 +178,15 @@ Sums sum_rows(const LogisticProblem& problem, const Parameters& u, Curvature cur
               k == l ? curve(i, k) : problem.weights[first + i] * prob.of(i, k) * prob.of(i, l);
           root[i] = std::sqrt(square);
         }
-        gram.add(Z, rows, root, k != l, block);
+        of_rows.add_square(Z, rows, root, k != l, block);
       }
     }
   }
   sums.objective += loss.total();
+  sums.gradient = gradient.topLeftCorner(p, m);
+  if (curvature == Curvature::diagonal) {
+    sums.diagonal = reader.scale().cwiseAbs2().asDiagonal() * sums.diagonal;
+  }
   return sums;
 }
 
@@ -182,8 +220,7 @@ class BinaryRows {
 
   // Of packed columns.
   static Index size(const LogisticProblem& problem) {
-    const Index step = kernels::tile_table().step;
-    return (problem.n_parameters() + step - 1) / step * step;
+    return BlockProducts::whole_steps(problem.n_parameters());
   }
 
   kernels::LogisticRows rows(Index first) const {
@@ -346,14 +383,16 @@ Parameters hessian_times(const LogisticProblem& problem, const Parameters& u, co
   const Index p = problem.n_parameters();
   const Index m = problem.n_scores();
   const LogisticRows reader(problem);
-  const Matrix coef = u.transpose();
-  const Matrix step = v.transpose();
+  const Matrix coef = score_coef(reader, u);
+  const Matrix step = score_coef(reader, v);
   const auto part = [&](Index begin, Index end) -> MatrixXd {
-    Matrix Z(logistic_block, p);
+    Matrix Z = reader.block();
     Matrix scores(logistic_block, m);
     Matrix along(logistic_block, m);
     RowProbabilities prob(problem.n_classes);
-    MatrixXd sum = MatrixXd::Zero(p, m);
+    BlockProducts of_rows(reader.scale());
+    BlockProducts of_scores(Eigen::VectorXd::Ones(m));
+    Matrix sum = Matrix::Zero(of_rows.whole(), of_scores.whole());
     for (Index first = begin; first < end; first += logistic_block) {
       const Index rows = std::min(logistic_block, end - first);
       reader.read(first, rows, Z);
@@ -367,9 +406,9 @@ Parameters hessian_times(const LogisticProblem& problem, const Parameters& u, co
           along(i, k) = problem.weights[first + i] * prob.of(i, k) * (along(i, k) - mean);
         }
       }
-      sum.noalias() += Z.topRows(rows).transpose() * along.topRows(rows);
+      of_rows.add_product(Z, along, rows, of_scores, sum.data());
     }
-    return sum;
+    return sum.topLeftCorner(p, m);
   };
   return sum_of_parts<MatrixXd>(problem.x.rows, part_size(problem, p * m), part) +
          penalty_times(problem, v);

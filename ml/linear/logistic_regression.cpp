@@ -199,6 +199,23 @@ constexpr std::array<std::string_view, 3> names(End) {
   return {"converged", "max_iter", "separable"};
 }
 
+// The rows that count, where one that does not is so far away that its scores could overflow; else
+// none.
+std::vector<Index> rows_without_far_ones(const MatrixView& X, std::span<const double> weight) {
+  constexpr double far = 1e100;
+  std::vector<Index> rows;
+  bool any = false;
+  for (Index i = 0; i < std::ssize(weight); ++i) {
+    if (weight[at(i)] > 0.0) {
+      rows.push_back(i);
+    } else {
+      any = any || X.row(i).cwiseAbs().maxCoeff() > far;
+    }
+  }
+  if (!any) rows.clear();
+  return rows;
+}
+
 }  // namespace
 
 LogisticRegressionModel LogisticRegression::fit(const MatrixView& X, const Labels& y,
@@ -206,6 +223,14 @@ LogisticRegressionModel LogisticRegression::fit(const MatrixView& X, const Label
   check_options(*this);
   check_fit_shape(name, tags, X, context);
   check_fit_labels(name, X, y);
+  if (const std::vector<Index> rows = rows_without_far_ones(X, context.weight); !rows.empty()) {
+    check_fit_cells(name, tags, X, context);
+    std::vector<double> weight;
+    for (const Index i : rows) weight.push_back(context.weight[at(i)]);
+    Context counted = context;
+    counted.weight = weight;
+    return fit(Matrix(X(rows, Eigen::all)), y.select(rows), counted);
+  }
   PresentLabels labels = present_labels(y, context.weight);
   const RowWeights weights = row_weights(*this, labels, context.weight);
   const double strength = penalty ? weights.scale / C : 0.0;

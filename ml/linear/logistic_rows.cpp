@@ -1,5 +1,6 @@
 #include "lathe/ml/linear/logistic_rows.h"
 
+#include "lathe/ml/core/kernel_tiles.h"
 #include "lathe/ml/core/kernels.h"
 
 namespace lathe {
@@ -38,30 +39,31 @@ void RowProbabilities::find(const Matrix& scores, Index rows) {
   }
 }
 
-LogisticRows::LogisticRows(const LogisticProblem& problem) : problem_(problem) {
-  for (const DoubleDouble& mean : problem.x.mean) mean_.push_back(mean.hi);
-  const std::vector<Index>& index = problem.x.index;
-  adjacent_ = !index.empty() && index.back() - index.front() + 1 == problem.x.size();
-}
-
-void LogisticRows::read(Index begin, Index rows, Matrix& out) const {
-  const Index d = problem_.x.size();
-  for (Index i = 0; i < rows; ++i) {
-    double* row = out.data() + i * out.cols();
-    if (adjacent_) {
-      read_row(problem_.x.data + (begin + i) * problem_.x.stride + problem_.x.index.front(), row);
-    } else {
-      problem_.x.centred_row(begin + i, row);
-    }
-    if (problem_.intercept) row[d] = 1.0;
+LogisticRows::LogisticRows(const LogisticProblem& problem)
+    : problem_(problem), scale_(Eigen::VectorXd::Ones(problem.n_parameters())) {
+  const ScaledColumns& x = problem.x;
+  for (std::size_t j = 0; j < x.index.size(); ++j) {
+    shift_.push_back(x.mean[j].hi / x.scale[j]);
+    scale_[static_cast<Index>(j)] = x.scale[j];
   }
+  adjacent_ = !x.index.empty() && x.index.back() - x.index.front() + 1 == x.size();
 }
 
-void LogisticRows::read_row(const double* from, double* to) const {
-  using Values = Eigen::Map<const Eigen::ArrayXd>;
-  const Index d = problem_.x.size();
-  Eigen::Map<Eigen::ArrayXd>(to, d) =
-      Values(from, d) * Values(problem_.x.scale.data(), d) - Values(mean_.data(), d);
+Matrix LogisticRows::block() const { return Matrix::Ones(logistic_block, scale_.size()); }
+
+void LogisticRows::read(Index begin, Index rows, Matrix& block) const {
+  const ScaledColumns& x = problem_.x;
+  const double* from = x.data + begin * x.stride;
+  if (adjacent_) {
+    kernels::tile_table().centre(from + x.index.front(), x.stride, rows, x.size(), shift_.data(),
+                                 block.data(), block.cols());
+    return;
+  }
+  for (Index i = 0; i < rows; ++i, from += x.stride) {
+    for (std::size_t j = 0; j < shift_.size(); ++j) {
+      block(i, static_cast<Index>(j)) = from[x.index[j]] - shift_[j];
+    }
+  }
 }
 
 }  // namespace lathe

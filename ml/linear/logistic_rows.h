@@ -48,18 +48,22 @@ class LogSum {
   double sum_ = 0.0;
 };
 
-// Rows of the columns, centred and scaled, with a last column of ones for the intercept.
+// Rows of the raw columns less their means, with a last column of ones for the intercept: what
+// multiplies them takes their scales.
 class LogisticRows {
  public:
   explicit LogisticRows(const LogisticProblem& problem);
 
-  void read(Index begin, Index rows, Matrix& out) const;
+  // A block to read into.
+  Matrix block() const;
+  void read(Index begin, Index rows, Matrix& block) const;
+
+  const Eigen::VectorXd& scale() const { return scale_; }  // of each parameter; 1 for the intercept
 
  private:
-  void read_row(const double* from, double* to) const;
-
   const LogisticProblem& problem_;
-  std::vector<double> mean_;
+  std::vector<double> shift_;
+  Eigen::VectorXd scale_;
   bool adjacent_ = false;
 };
 

@@ -303,19 +303,21 @@ TEST(LogisticRegression, ColumnsThatOnePassCannotScale) {
 
 TEST(LogisticRegression, FarRowsWithoutWeightDoNotMatter) {
   const Matrix X = noise(300, 3, 51);
-  const Labels y = overlapping(X, 2, 52);
-  const LogisticRegressionModel expected = LogisticRegression{}.fit(X, y);
   std::vector<double> weight(303, 1.0);
   std::fill_n(weight.begin(), 3, 0.0);  // the first rows
-  std::vector<int> labels{0, 1, 0};
-  for (Index i = 0; i < 300; ++i) labels.push_back(y[i]);
-  for (const double far : {1e15, 1e30, 1e300}) {
-    Matrix more(303, 3);
-    more << far * X.topRows(3), X;
-    const LogisticRegressionModel model =
-        LogisticRegression{}.fit(more, Labels(std::span<const int>(labels)), {.weight = weight});
-    EXPECT_TRUE(model.converged());
-    expect_close(model, expected, 1e-9);
+  for (const int classes : {2, 3}) {
+    const Labels y = overlapping(X, classes, 52);
+    const LogisticRegressionModel expected = LogisticRegression{}.fit(X, y);
+    std::vector<int> labels{0, 1, 0};
+    for (Index i = 0; i < 300; ++i) labels.push_back(y[i]);
+    for (const double far : {1e15, 1e30, 1e300, 5e307}) {
+      Matrix more(303, 3);
+      more << far * X.topRows(3), X;
+      const LogisticRegressionModel model =
+          LogisticRegression{}.fit(more, Labels(std::span<const int>(labels)), {.weight = weight});
+      EXPECT_TRUE(model.converged());
+      expect_close(model, expected, 1e-9);
+    }
   }
 }
 
