@@ -101,28 +101,26 @@ struct Core {
     return reactor;
   }
 
-  // Reads `bytes` into the request; `held` has what all takes. Calls done(status) on this thread,
-  // or after long work on another one.
+  // Reads `bytes` into the request; `held` has what all takes.
+  Work read(Bytes& bytes, inference::ModelInferRequest& request, HeldMemory& held,
+            const Context& context) const {
+    read_message(bytes, max_message_bytes, request, held);
+    Work work = inference.plan(request, deadline(context));
+    if (work.is_long && held.bytes() == 0) held.set(request.SpaceUsedLong());  // it may wait
+    held.add(work.bytes);
+    return work;
+  }
+
+  // For long work: calls done(status) on another thread, unless it throws Overloaded.
   template <class Done>
-  void infer(Bytes& bytes, inference::ModelInferRequest& request,
-             inference::ModelInferResponse& response, HeldMemory& held, const Context& context,
-             Done done) {
-    bool later = false;
-    const grpc::Status status = answer([&] {
-      read_message(bytes, max_message_bytes, request, held);
-      const Work work = inference.plan(request, deadline(context));
-      if (work.is_long && held.bytes() == 0) held.set(request.SpaceUsedLong());  // it may wait
-      held.add(work.bytes);
-      if (!work.is_long) return inference.model_infer(work, request, response);
-      inference.post(work, [this, work, &request, &response, &context, done] {
-        done(answer([&] {
-          if (context.IsCancelled()) inference.refuse_unwanted(work);
-          inference.model_infer(work, request, response);
-        }));
-      });
-      later = true;
+  void post(const Work& work, const inference::ModelInferRequest& request,
+            inference::ModelInferResponse& response, const Context& context, Done done) const {
+    inference.post(work, [this, work, &request, &response, &context, done] {
+      done(answer([&] {
+        if (context.IsCancelled()) inference.refuse_unwanted(work);
+        inference.model_infer(work, request, response);
+      }));
     });
-    if (!later) done(status);
   }
 
  private:

@@ -39,8 +39,15 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
     message_.clear_error_message();  // and not Clear(), which would free what is in it
     auto& response = *message_.mutable_infer_response();
     response.Clear();
-    core_.infer(bytes_in_, request_, response, request_held_, context_,
-                [this](const grpc::Status& status) { answered(status); });
+    bool later = false;
+    const grpc::Status status = answer([&] {
+      const Work work = core_.read(bytes_in_, request_, request_held_, context_);
+      if (!work.is_long) return core_.inference.model_infer(work, request_, response);
+      core_.post(work, request_, response, context_,
+                 [this](const grpc::Status& late) { answered(late); });
+      later = true;
+    });
+    if (!later) answered(status);
   }
 
   void OnWriteDone(bool ok) override {

@@ -2,6 +2,10 @@
 // longer to compile than all of ours.
 #pragma once
 
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 #include <grpcpp/grpcpp.h>
 
 #include "lathe/proto/inference.grpc.pb.h"
@@ -84,30 +88,34 @@ class InferenceService final : public on_bytes::Inference {
     return core_.now(context, method("ModelStatistics"), Access::predict,
                      &Inference::model_statistics, *request, *reply);
   }
-  Reactor* ModelInfer(Context* context, const Bytes*, Bytes* reply) override {
+  Reactor* ModelInfer(Context* context, const Bytes*, Bytes*) override {
     auto* reactor = context->DefaultReactor();
-    auto& messages = static_cast<InferMessages&>(*context->GetRpcAllocatorState());
+    auto& call = static_cast<InferBytes&>(*context->GetRpcAllocatorState());
     const CountedCall counted(core_.calls, method("ModelInfer"));
-    const auto finish = [counted, reactor, &messages, reply](grpc::Status status) {
-      if (status.ok()) {
-        status = answer([&] {
-          write_message(messages.out, *reply);
-          messages.keep_only_reply();
-        });
-      }
-      if (!status.ok()) reply->Clear();
+    const auto finish = [counted, reactor, &call](const grpc::Status& status) {
+      if (!status.ok()) call.response()->Clear();
       counted.end(status.error_code());
-      hand_over(&messages);
+      hand_over(&call);
       reactor->Finish(status);
     };
-    const grpc::Status allowed = answer([&] { core_.allow(*context, Access::predict); });
-    if (allowed.ok()) {
-      messages.look_at_request();
-      core_.infer(*messages.request(), messages.in, messages.out, messages.held(), *context,
-                  finish);
-    } else {
-      finish(allowed);
-    }
+    auto& here = InferMessages::of_this_thread();
+    const std::size_t size = bound_of_size(*call.request());
+    bool later = false;
+    const grpc::Status status = answer([&] {
+      core_.allow(*context, Access::predict);
+      const Work work = core_.read(*call.request(), here.in, call.held(), *context);
+      if (work.is_long) {
+        answer_later(work, here, call, *context, finish);
+        later = true;
+        return;
+      }
+      core_.inference.model_infer(work, here.in, here.out);
+      write(here, call);
+    });
+    if (later) return reactor;  // and `call` may be gone by now
+    here.clear(std::max(size, call.response()->Length()));
+    call.held().shrink_to(call.response()->Length());
+    finish(status);
     return reactor;
   }
   grpc::ServerBidiReactor<Bytes, Bytes>* ModelStreamInfer(Context* context) override {
@@ -129,6 +137,25 @@ class InferenceService final : public on_bytes::Inference {
   }
 
  private:
+  // Throws what write_message() and HeldMemory throw.
+  static void write(const InferMessages& messages, InferBytes& call) {
+    write_message(messages.out, *call.response());
+    call.held().add(call.response()->Length());
+  }
+
+  // Takes the messages, which are the thread's.
+  template <class Finish>
+  void answer_later(const Work& work, InferMessages& messages, InferBytes& call,
+                    const Context& context, Finish finish) {
+    const auto own = std::make_shared<InferMessages>(std::move(messages));
+    core_.post(work, own->in, own->out, context, [own, &call, finish](grpc::Status status) {
+      if (status.ok()) status = answer([&] { write(*own, call); });
+      *own = {};  // all that is left is the reply, which may wait long for its client
+      call.held().shrink_to(call.response()->Length());
+      finish(status);
+    });
+  }
+
   Core& core_;
   InferAllocator allocator_;
 };

@@ -207,45 +207,48 @@ TEST(Messages, ThoseThatMayBeCompressedMayHoldMore) {
   EXPECT_GT(bound_of_size(in_slices(text, {1})), std::size_t{1} << 40);
 }
 
-// Answers one request, and says what the messages hold that the next call gets.
+// What the messages hold once they are cleared after such a call.
 std::size_t kept_after(const inference::ModelInferRequest& request, std::size_t reply_bytes) {
-  Activity activity;
-  Memory memory(std::size_t{1} << 20);
-  const auto take = [&] { return InferMessages::take(activity, memory); };
-  InferMessages* messages = take();
-  const std::string text = request.SerializeAsString();
-  Bytes bytes = in_slices(text, {});
-  messages->request()->Swap(&bytes);
-  messages->look_at_request();
-  read_message(*messages->request(), text.size(), messages->in, messages->held());
-  messages->out.add_raw_output_contents(std::string(reply_bytes, 'x'));
-  write_message(messages->out, *messages->response());
-  messages->keep_only_reply();
-  EXPECT_EQ(memory.held(), reply_bytes > HeldMemory::small ? messages->response()->Length() : 0);
-  EXPECT_EQ(activity.running, 1);
-  messages->Release();
-  EXPECT_EQ(activity.running, 0);
-  EXPECT_EQ(memory.held(), 0);
-  messages = take();
-  const std::size_t kept = messages->in.SpaceUsedLong() + messages->out.SpaceUsedLong();
-  EXPECT_EQ(messages->in.ByteSizeLong() + messages->out.ByteSizeLong(), 0);
-  EXPECT_EQ(messages->request()->Length() + messages->response()->Length(), 0);
-  messages->Release();
-  return kept;
+  InferMessages messages;
+  messages.in = request;
+  messages.out.add_raw_output_contents(std::string(reply_bytes, 'x'));
+  messages.clear(std::max(messages.in.ByteSizeLong(), messages.out.ByteSizeLong()));
+  EXPECT_EQ(messages.in.ByteSizeLong() + messages.out.ByteSizeLong(), 0);
+  return messages.in.SpaceUsedLong() + messages.out.SpaceUsedLong();
 }
 
 TEST(Messages, AreKeptForTheNextCallWhereTheyAreSmall) {
-  inference::ModelInferRequest empty;
-  const std::size_t least = kept_after(empty, 5000);
-  inference::ModelInferRequest row;
-  row.add_inputs()->set_name("x");
-  row.add_raw_input_contents(std::string(160, 'x'));
-  EXPECT_GT(kept_after(row, 8), least + 160);
-  EXPECT_EQ(kept_after(row, 5000), least);
-  row.set_raw_input_contents(0, std::string(5000, 'x'));
-  EXPECT_EQ(kept_after(row, 8), least);
-  for (int i = 0; i < 100; ++i) empty.add_inputs();
-  EXPECT_EQ(kept_after(empty, 8), least);
+  constexpr std::size_t large = 300'000;
+  inference::ModelInferRequest request;
+  const std::size_t least = kept_after(request, large);
+  request.add_inputs()->set_name("x");
+  request.add_raw_input_contents(std::string(160, 'x'));
+  EXPECT_GT(kept_after(request, 8), least + 160);
+  EXPECT_EQ(kept_after(request, large), least);
+  inference::ModelInferRequest many = request;
+  for (int i = 0; i < 500; ++i) *many.add_inputs() = request.inputs(0);
+  EXPECT_EQ(kept_after(many, 8), least);
+  request.set_raw_input_contents(0, std::string(large, 'x'));
+  EXPECT_EQ(kept_after(request, 8), least);
+}
+
+TEST(Messages, TheirBytesTellWhichCallsRunAndWhatTheyHold) {
+  Activity activity;
+  Memory memory(1 << 20);
+  InferAllocator allocator(activity, memory);
+  InferBytes* const bytes = allocator.AllocateMessages();
+  EXPECT_EQ(activity.running, 1);
+  *bytes->request() = in_slices(long_text(300), {});
+  *bytes->response() = in_slices(long_text(300), {});
+  bytes->held().set(5000);
+  EXPECT_EQ(memory.held(), 5000);
+  bytes->Release();
+  EXPECT_EQ(memory.held(), 0);
+  EXPECT_EQ(activity.running, 0);
+  EXPECT_EQ(activity.started, 1);
+  InferBytes* const again = allocator.AllocateMessages();
+  EXPECT_EQ(again->request()->Length() + again->response()->Length(), 0);
+  again->Release();
 }
 
 }  // namespace
