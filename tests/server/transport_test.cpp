@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using inference::ModelInferResponse;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST_F(TransportTest, InfersAndTurnsErrorsIntoStatuses) {
   const Matrix X = random_matrix(4, 3, 1);
@@ -294,6 +296,14 @@ TEST_F(TransportTest, DrainDoesNotWaitForConnectionsThatAskNothing) {
   const auto start = std::chrono::steady_clock::now();
   transport_->drain(10min);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 1min);
+}
+
+TEST(Transport, HasTheLinkerFindItsAnswerToGrpc) {
+  void* const function =
+      dlsym(RTLD_DEFAULT, "_ZN9grpc_core8Executor17IsThreadedDefaultEv");  // combiner.cpp
+  Dl_info library{};
+  ASSERT_NE(dladdr(function, &library), 0);
+  EXPECT_THAT(library.dli_fname, Not(HasSubstr("libgrpc")));
 }
 
 }  // namespace
