@@ -156,7 +156,9 @@ double prediction_error(const Products& products, const Solver& solver, const Ro
 // Whether errors of the coefficients, and rounding of predictions, are small beside what is left of
 // each target (`residual`).
 bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
-                 const Vector& intercept, const Solver& solver, bool corrected, Vector& residual) {
+                 const Vector& intercept, const Solver& solver, bool centred, bool corrected,
+                 Vector& residual) {
+  constexpr double next_to_nothing = 1e-6;
   residual.resize(coef.rows());
   const RowVector spread = (gram.xx.diagonal() / gram.weight).cwiseSqrt().transpose();
   for (Index t = 0; t < coef.rows(); ++t) {
@@ -174,6 +176,14 @@ bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
                           std::abs(intercept[t]) + std::abs(gram.y_mean[t]);
     const double deviation = std::sqrt(residual[t] / gram.weight);
     if (!(unit * summed <= score_error * deviation)) return false;
+    // Without an intercept, means that are next to nothing are what rounding left when a step
+    // before subtracted them, and a fit on the rows may round to the other side.
+    double left = 0.0;
+    for (Index j = 0; j < c.size() && !centred; ++j) {
+      const double mean = std::abs(gram.x_mean[j]);
+      if (mean < next_to_nothing * spread[j]) left += std::abs(c[j]) * mean;
+    }
+    if (!(left <= score_error * deviation)) return false;
   }
   return true;
 }
@@ -212,8 +222,8 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
   if (source != nullptr) correct(*source, gram, options, *solver, found.coef);
   found.intercept =
       options.fit_intercept ? intercepts(gram, found.coef) : Vector(Vector::Zero(targets));
-  if (!trustworthy(gram, products, found.coef, found.intercept, *solver, source != nullptr,
-                   found.residual_squares)) {
+  if (!trustworthy(gram, products, found.coef, found.intercept, *solver, options.fit_intercept,
+                   source != nullptr, found.residual_squares)) {
     return nullptr;
   }
   if (options.alpha > 0.0) {

@@ -108,6 +108,16 @@ TEST(FoldStatistics, StandBackWhereCoefficientsAreLargeAndCancel) {
   expect_scores_of_refits(LinearRegression{}, large(1e-5), {}, refit);
 }
 
+TEST(FoldStatistics, StandBackWhereAModelWithoutInterceptSeesHowMeansWereRounded) {
+  // A mean of 1e7 in doubles is off by 1e-9, which a shift leaves, and no intercept takes.
+  Data d = data(1.0, 300);
+  const Estimator through_zero = StandardScaler{} | Ridge{.fit_intercept = false};
+  expect_scores_of_refits(through_zero, d, {}, sufficient_statistics);
+  d.X.col(0).array() += 1e7;
+  expect_scores_of_refits(through_zero, d, {}, refit);
+  expect_scores_of_refits(StandardScaler{} | Ridge{}, d, {}, sufficient_statistics);
+}
+
 TEST(FoldStatistics, AreRefinedWhereAskedFor) {
   expect_scores_of_refits(LinearRegression{}, data(1.0), {.method = refined_statistics},
                           refined_statistics);
