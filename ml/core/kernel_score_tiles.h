@@ -194,8 +194,12 @@ inline void each_block(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, 
                        ptrdiff_t fetches, auto&& find) {
   constexpr ptrdiff_t block = block_of<Number>;
   for (ptrdiff_t i = 0; i < n; i += block) {
-    const double* here[block];
-    for (ptrdiff_t r = 0; r < block; ++r) here[r] = rows[i + r < n ? i + r : n - 1];
+    const double* padded[block];
+    const double* const* here = rows + i;
+    if (i + block > n) {
+      for (ptrdiff_t r = 0; r < block; ++r) padded[r] = rows[i + r < n ? i + r : n - 1];
+      here = padded;
+    }
     const ptrdiff_t left = n - i < block ? n - i : block;
     if (d >= 64) {
       const ptrdiff_t next = i + block;

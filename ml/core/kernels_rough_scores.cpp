@@ -57,7 +57,7 @@ inline FourPairs eight(const double* x, double scale, const double* shift) {
 #endif
 }
 
-// FourPairs rows, 8 columns: 4 pairs of each become lanes.
+// Four rows, 8 columns: 4 pairs of each become lanes.
 inline void transpose_pairs(const double* const* rows, ptrdiff_t j, const RoughTiles& tiles,
                             std::int32_t* out) {
   FourPairs r[4];
@@ -216,7 +216,7 @@ ptrdiff_t rough_nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
   std::int32_t* x = block_in(work);
   const ptrdiff_t fetches = tiles.k / tiles.tile / 2 + block / 4;
   ptrdiff_t doubts = 0;
-  const auto find_block = [&](auto& here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
+  const auto find_block = [&](const double* const* here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
     Found found;
     transpose_block(here, tiles, x, fetch);
     find(x, tiles, fetch, found);

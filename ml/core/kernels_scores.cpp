@@ -124,7 +124,8 @@ void nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
   Number* x = block_in(work);
   const ptrdiff_t fetches = tiles.k / tiles.tile + block / tile_of(x);
   each_block<Number>(
-      rows, n, ahead, tiles.d, fetches, [&](auto& here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
+      rows, n, ahead, tiles.d, fetches,
+      [&](const double* const* here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
         Best<Number> best;
         transpose_all<Number, block>(here, tiles.d, tiles.origin, tiles.scale, x,
                                      [&] { fetch.some(); });
