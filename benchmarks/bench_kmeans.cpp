@@ -14,9 +14,11 @@
 
 #include "lathe/ml/cluster/kmeans.h"
 #include "lathe/ml/cluster/lloyd.h"
+#include "lathe/ml/cluster/scored_centres.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/random.h"
+#include "lathe/ml/core/scratch.h"
 
 #include "benchmarks/measure.h"
 #include "benchmarks/peer/hardware.h"
@@ -96,6 +98,8 @@ BENCHMARK(iterations)
     ->Args({100000, 32, 4})
     ->Args({100000, 32, 8})
     ->Args({100000, 24, 16})
+    ->Args({100000, 48, 10})
+    ->Args({50000, 48, 64})
     ->Args({100000, 24, 64})
     ->Args({20000, 16, 256});
 
@@ -179,9 +183,9 @@ double moves_of_a_row(Lloyd& lloyd, const Matrix& X, const Matrix& start) {
   return static_cast<double>(moves) / static_cast<double>(X.rows());
 }
 
-// Sums of all rows by cluster, as at a start: on the grids that make their order unimportant, and
-// added up as they come. `share` is the difference, as often as rows move, beside the whole of 20
-// iterations.
+// Scores of all rows, and after each piece its sums by cluster, as at a start: on the grids that
+// make their order unimportant, and added up as they come. `share` is the difference, as often as
+// rows move, beside the whole of 20 iterations.
 void one_answer(benchmark::State& state) {
   const Index d = state.range(1);
   const Index k = state.range(2);
@@ -192,6 +196,22 @@ void one_answer(benchmark::State& state) {
   const double moves = moves_of_a_row(lloyd, X, first_rows(X, k));
   const LloydResult result = lloyd.run(first_rows(X, k), 20, 0.0);
   ClusterSums sums(rows, k);
+  ScoredCentres scored(rows, k);
+  scored.pack(result.centres);
+  const auto label = [&](Index i) { return result.labels[static_cast<std::size_t>(i)]; };
+  const auto each_piece = [&](Index begin, Index end, auto&& sum) {
+    Scratch work(1, scored.work_size());
+    std::array<const double*, 2 * ScoredCentres::piece> at{};
+    std::array<std::int32_t, ScoredCentres::piece> found{};
+    for (Index i = begin; i < end; i += ScoredCentres::piece) {
+      const Index n = std::min(ScoredCentres::piece, end - i);
+      const Index ahead = std::min(ScoredCentres::piece, end - i - n);
+      for (Index r = 0; r < n + ahead; ++r) at[static_cast<std::size_t>(r)] = rows.row(i + r);
+      scored.nearest(at.data(), n, ahead, work.matrix().data(), found.data());
+      benchmark::DoNotOptimize(found);
+      sum(i, i + n);
+    }
+  };
   std::vector<double> fixed;
   std::vector<double> free;
   std::vector<double> whole;
@@ -199,22 +219,20 @@ void one_answer(benchmark::State& state) {
     fixed.push_back(seconds_of([&] {
       parallel_blocks(X.rows(), rows.block_rows, [&](Index, Index begin, Index end) {
         ClusterSums::Part part(sums);
-        for (Index i = begin; i < end; i += Changes::most) {
+        each_piece(begin, end, [&](Index first, Index last) {
           Changes changes;
-          for (Index r = i; r < std::min(end, i + Changes::most); ++r) {
-            changes.add(r, -1, result.labels[static_cast<std::size_t>(r)]);
-          }
+          for (Index r = first; r < last; ++r) changes.add(r, -1, label(r));
           part.change(changes);
-        }
+        });
       });
       sums.merge();
     }));
     free.push_back(seconds_of([&] {
       parallel_blocks(X.rows(), rows.block_rows, [&](Index, Index begin, Index end) {
         Matrix part = Matrix::Zero(k, d);
-        for (Index i = begin; i < end; ++i) {
-          part.row(result.labels[static_cast<std::size_t>(i)]) += X.row(i);
-        }
+        each_piece(begin, end, [&](Index first, Index last) {
+          for (Index r = first; r < last; ++r) part.row(label(r)) += X.row(r);
+        });
         benchmark::DoNotOptimize(part.data());
       });
     }));

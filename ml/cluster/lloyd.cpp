@@ -51,9 +51,9 @@ Assignment choose_assignment(const ClusterRows& rows, Index k) {
     return Assignment::all_distances;
   }
   // What bounds save grows with the columns, what their upkeep costs does not, and centres hardly
-  // matter: bench_kmeans took 0.9 of the time with them at 24 columns, 0.5 to 0.75 at 32, 0.5 to
-  // 0.9 beyond, with 4 to 512 centres, and 1.0 to 2 times as long below.
-  return rows.cols() >= 24 ? Assignment::bounds : Assignment::all_distances;
+  // matter: bench_kmeans took 0.7 to 0.8 of the time with them at 48 columns, 0.55 to 0.95 beyond,
+  // with 4 to 512 centres, about as long at 32, and 1.1 to 2 times as long below.
+  return rows.cols() >= 40 ? Assignment::bounds : Assignment::all_distances;
 }
 
 Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
