@@ -46,7 +46,7 @@ struct File {
 }
 
 void read(const std::string& path, File& file, FileStamp& stamp) {
-  file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // no pipe to wait for
   struct stat status = {};
   if (file.descriptor < 0 || ::fstat(file.descriptor, &status) != 0) fail(path);
   stamp = stamp_of(status);

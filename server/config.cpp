@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -17,11 +20,27 @@ namespace {
 
 constexpr std::array<std::string_view, 1> model_keys = {"version-policy"};
 
-std::vector<CLI::ConfigItem> read_items(const std::string& path) {
+std::string read_text(const std::string& path) {
+  constexpr std::size_t most = std::size_t{1} << 20;  // it may be a device
+  std::error_code ignored;
   std::ifstream file(path);
-  if (!file) throw IoError("U013", "configuration " + path + ": it cannot be read");
+  std::string text(most + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.empty() && (!file.eof() || std::filesystem::is_directory(path, ignored))) {
+    throw IoError("U013", "configuration " + path + ": it cannot be read");
+  }
+  if (text.size() > most) {
+    throw IoError("U013", "configuration " + path + ": it is larger than 1 MiB");
+  }
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  return text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text;
+}
+
+std::vector<CLI::ConfigItem> read_items(const std::string& path) {
+  std::istringstream text(read_text(path));
   try {
-    return CLI::ConfigTOML().from_config(file);
+    return CLI::ConfigTOML().from_config(text);
   } catch (const CLI::ParseError& error) {
     throw InvalidArgument("U015", "configuration " + path + ": " + error.what());
   }
@@ -87,7 +106,9 @@ void read_model(const CLI::ConfigItem& item, ServeOptions& options) {
   }
   if (item.inputs.size() != 1) refuse_value(item, "it must be one value");
   try {
-    options.version_policies[model] = VersionPolicy::parse(item.inputs[0]);
+    const VersionPolicy policy = VersionPolicy::parse(item.inputs[0]);
+    if (!options.version_policies.emplace(model, policy).second)
+      refuse_value(item, "it is there twice");
   } catch (const InvalidArgument& error) {
     refuse_value(item, error.what());
   }

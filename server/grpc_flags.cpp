@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "lathe/server/flag_checks.h"
 #include "lathe/server/serve.h"
 
 namespace lathe::server {
@@ -9,7 +10,7 @@ namespace {
 template <class Number>
 void add(CLI::App& app, const char* name, Number& option, Number least, Number most,
          const char* what) {
-  app.add_option(name, option, what)->check(CLI::Range(least, most))->capture_default_str();
+  app.add_option(name, option, what)->check(in_range(least, most))->capture_default_str();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/server/flag_checks.h"
 #include "lathe/server/serve.h"
 
 namespace lathe::server {
@@ -52,11 +53,11 @@ void add_model_flags(CLI::App& app, ServeOptions& options) {
       ->default_str(options.version_policy.text());
   app.add_option("--poll-seconds", options.poll_seconds,
                  "how often to look for changed models of which the kernel does not tell; 0: never")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(in_range(0.0, 86400.0))
       ->capture_default_str();
   app.add_option("--settle-seconds", options.settle_seconds,
                  "how long half a model file must not have changed to be taken for a bad one")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(in_range(0.0, 86400.0))
       ->capture_default_str();
 }
 

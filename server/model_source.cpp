@@ -39,7 +39,7 @@ Listing list_folder(const fs::path& folder) {
     // A folder may vanish while it is listed. Any other trouble must not look like that.
     const std::error_code error = each_folder(path, add_version);
     if (error && error != std::errc::no_such_file_or_directory) {
-      throw IoError("R021", "model repository, model " + name + ": " + error.message());
+      found.unreadable.emplace(name, error.message());
     }
   };
   if (const std::error_code error = each_folder(folder, add_model)) {

@@ -50,9 +50,7 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const TransportOptions& opt
   if (files.certificate.empty() && files.key.empty() && files.client_ca.empty()) {
     return grpc::InsecureServerCredentials();
   }
-  if (files.certificate.empty() || files.key.empty()) {
-    throw InvalidArgument("R037", "TLS needs both --tls-cert and --tls-key");
-  }
+  check_tls(options);
   return tls_credentials(files);
 }
 
@@ -158,6 +156,14 @@ void Transport::State::close_when_quiet(const std::stop_token& stop) {
     if (core_.activity.running > 0 || now != std::exchange(started, now)) waited = 0ms;
   }
   if (!stop.stop_requested()) grpc_server_cancel_all_calls(server_->c_server());
+}
+
+void check_tls(const TransportOptions& options) {
+  const bool any =
+      !options.tls_cert.empty() || !options.tls_key.empty() || !options.tls_client_ca.empty();
+  if (any && (options.tls_cert.empty() || options.tls_key.empty())) {
+    throw InvalidArgument("R037", "TLS needs both --tls-cert and --tls-key");
+  }
 }
 
 Transport::Transport(Inference& inference, Repository& repository, const Authority& authority,

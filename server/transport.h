@@ -28,6 +28,9 @@ struct TransportOptions {
   double max_connection_age_seconds = 0;  // then it must come again, for balancers; 0: never
 };
 
+// Throws InvalidArgument (R037) where one of certificate and key is there without the other.
+void check_tls(const TransportOptions& options);
+
 class Transport {
  public:
   // Listens and answers from here on. Throws InvalidArgument (U010) for what is no address, and

@@ -53,7 +53,10 @@ void Watcher::scan_once() {
   const Replaced replaced(*this);
   const Listing found = list_();
   changes_.listen_to(found.folders);  // before files are read: what changes meanwhile is heard of
-  for (const auto& [name, files] : found.models) update(name, files);
+  for (const auto& [name, files] : found.models) {
+    if (!found.unreadable.contains(name)) update(name, files);
+  }
+  leave_unreadable(found);
   for (auto entry = known_.begin(); entry != known_.end();) {
     auto& [name, known] = *entry;
     if (found.models.contains(name)) {
@@ -63,6 +66,18 @@ void Watcher::scan_once() {
       entry = known_.erase(entry);
     }
   }
+}
+
+// Models whose folders cannot be read stay as they are, and hold up no other.
+void Watcher::leave_unreadable(const Listing& found) {
+  for (const auto& [name, reason] : found.unreadable) {
+    const auto before = unreadable_.find(name);
+    if (before != unreadable_.end() && before->second == reason) continue;
+    log_error("model " + name + ": its folder cannot be read: " + reason +
+                  (repository_.ready(name).empty() ? "" : "; what serves goes on serving"),
+              {{"model", name}, {"reason", reason}});
+  }
+  unreadable_ = found.unreadable;
 }
 
 void Watcher::update(const std::string& name, const Files& files) {

@@ -29,7 +29,8 @@ namespace lathe::server {
 struct Listing {
   // The files that are there: name -> version -> path.
   std::map<std::string, std::map<std::uint64_t, std::filesystem::path>> models = {};
-  std::vector<std::filesystem::path> folders = {};  // whose changes change the listing or a file
+  std::vector<std::filesystem::path> folders = {};     // whose changes change the listing or a file
+  std::map<std::string, std::string> unreadable = {};  // models whose folders are, and why
 };
 // Printable UTF-8 without a slash, that does not begin with a point.
 bool is_model_name(const std::string& name);
@@ -108,6 +109,7 @@ class Watcher {
   static Stamp stamp_of(const std::filesystem::path& file);
   void load_here(const std::string& name);
   void update(const std::string& name, const Files& files);
+  void leave_unreadable(const Listing& found);
   void serve(const std::string& name, const Files& files, Known& known);
   bool serve(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
              Tried& tried);
@@ -129,7 +131,8 @@ class Watcher {
   WatcherOptions options_;
   std::mutex mutex_;  // one scan, load or unload at a time
   std::map<std::string, Known> known_;
-  bool frees_ = false;  // the thread runs
+  std::map<std::string, std::string> unreadable_;  // at the last scan
+  bool frees_ = false;                             // the thread runs
   std::vector<ServedModelPtr> ending_;
   ChangeListener changes_;
   std::jthread thread_;

@@ -35,6 +35,10 @@ void Watcher::load_here(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const Replaced replaced(*this);
   const Listing found = list_();
+  if (const auto bad = found.unreadable.find(name); bad != found.unreadable.end()) {
+    throw CorruptData("R023", "model " + in_quotes(name) +
+                                  " cannot be loaded: its folder cannot be read: " + bad->second);
+  }
   const auto model = found.models.find(name);
   if (model == found.models.end() || model->second.empty()) throw no_model(name);
   const Files& files = model->second;

@@ -2,11 +2,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "lathe/server/flag_checks.h"
+
 namespace lathe::server {
 
 void add_http_flags(CLI::App& app, HttpFlags& flags) {
   const auto add = [&](const char* flag, auto& value, auto least, auto most, const char* what) {
-    app.add_option(flag, value, what)->check(CLI::Range(least, most))->capture_default_str();
+    app.add_option(flag, value, what)->check(in_range(least, most))->capture_default_str();
   };
   app.add_option("--http-address", flags.address,
                  "HOST:PORT for HTTP (port 0: any free one), or none")

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "lathe/server/error.h"
 
@@ -126,6 +127,8 @@ TEST_F(AuthTest, RefusesAFileThatOthersReadOrThatIsWrongWithoutShowingIt) {
   EXPECT_THAT(complaint(good + std::string((1 << 20) + 1, '#')), HasSubstr("at most 1 MiB"));
   EXPECT_THROW(Authority((root_ / "none").string()), IoError);
   EXPECT_THROW(Authority(root_.string()), InvalidArgument);
+  ASSERT_EQ(::mkfifo((root_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(Authority((root_ / "pipe").string()), InvalidArgument) << "which nobody writes to";
 }
 
 }  // namespace

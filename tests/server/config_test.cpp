@@ -116,6 +116,24 @@ TEST_F(ConfigTest, AWrongValueIsRefusedWithNameRuleAndValue) {
   EXPECT_THAT(refusal("model-repository = \"m\"\ngrpc-address = \"nowhere\"\n"), HasSubstr("U010"));
 }
 
+TEST_F(ConfigTest, WhatCannotGoTogetherIsRefused) {
+  const std::string models = "model-repository = \"m\"\n";
+  for (const char* seconds :
+       {"drain-seconds", "poll-seconds", "http-idle-seconds", "keepalive-seconds"}) {
+    EXPECT_THAT(refusal(models + seconds + " = nan\n"), HasSubstr("nan is not a number"));
+  }
+  EXPECT_THAT(refusal(models + "tls-cert = \"c\"\n"), HasSubstr("R037 TLS needs both"));
+  EXPECT_THAT(refusal(models + "tls-client-ca = \"c\"\n"), HasSubstr("R037 TLS needs both"));
+  EXPECT_THAT(refusal(models + "http-address = \"unix:x\"\n"), HasSubstr("HTTP listens on HOST"));
+  EXPECT_THAT(refusal(models + "[models.m]\nversion-policy = \"all\"\n"
+                               "[models.m]\nversion-policy = \"latest(2)\"\n"),
+              HasSubstr("models.m.version-policy = latest(2): it is there twice"));
+}
+
+TEST_F(ConfigTest, AByteOrderMarkIsNoPartOfTheFirstKey) {
+  EXPECT_EQ(parse("\xEF\xBB\xBFmodel-repository = \"m\"\r\n").models, "m");
+}
+
 TEST_F(ConfigTest, WithoutModelsThereIsNothingToServe) {
   EXPECT_THAT(refusal("max-cells = 1000\n"), HasSubstr("--model-repository"));
 }
@@ -124,7 +142,11 @@ TEST_F(ConfigTest, AFileThatIsNotThereIsAnError) {
   CLI::App app;
   ServeOptions options;
   add_flags(app, options);
-  EXPECT_THROW(read_config(app, (folder_.path() / "none").string(), options), IoError);
+  for (const std::string& path :
+       {(folder_.path() / "none").string(), folder_.path().string(), std::string("/dev/zero")}) {
+    EXPECT_THROW(read_config(app, path, options), IoError) << path;
+  }
+  EXPECT_NO_THROW(read_config(app, "/dev/null", options));
 }
 
 }  // namespace

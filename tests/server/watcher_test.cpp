@@ -371,6 +371,32 @@ TEST_F(WatcherTest, AnUnreadableFolderChangesNothing) {
   EXPECT_EQ(offset(), 1);
 }
 
+TEST_F(WatcherTest, AModelWhoseFolderCannotBeReadHoldsUpNoOther) {
+  put("m", "1", 1);
+  put("other", "1", 1);
+  Listing listing = model_folder(root_)();
+  Watcher watcher(repository_, [&] { return listing; });
+  watcher.scan_once();
+  put("m", "2", 2);
+  put("other", "2", 2);
+  listing = model_folder(root_)();
+  listing.models["m"].clear();
+  listing.unreadable = {{"m", "Permission denied"}};
+  log();
+  for (int i = 0; i < 2; ++i) watcher.scan_once();
+  EXPECT_EQ(offset(), 1);
+  EXPECT_EQ(offset("other"), 2);
+  const std::string lines = log();
+  const std::string line =
+      "model m: its folder cannot be read: Permission denied; what serves goes on serving";
+  EXPECT_THAT(lines, HasSubstr(line));
+  EXPECT_EQ(lines.find(line), lines.rfind(line)) << "once";
+  EXPECT_THROW(watcher.load("m"), CorruptData);
+  listing = model_folder(root_)();
+  watcher.scan_once();
+  EXPECT_EQ(offset(), 2);
+}
+
 TEST_F(WatcherTest, UnloadedModelsStayAwayUntilTheyAreLoaded) {
   put("m", "1", 1);
   watcher_->scan_once();
