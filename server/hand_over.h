@@ -2,7 +2,9 @@
 // library, which is not compiled for the thread sanitizer: there, and only there, this tells it.
 #pragma once
 
-#ifdef __SANITIZE_THREAD__
+#include <version>  // _GLIBCXX_TSAN: __SANITIZE_THREAD__ is hidden from protobuf, and so from us
+
+#ifdef _GLIBCXX_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -10,13 +12,13 @@ namespace lathe::server {
 
 // What this thread did to the object so far comes before what the next to take it does.
 inline void hand_over([[maybe_unused]] void* object) {
-#ifdef __SANITIZE_THREAD__
+#ifdef _GLIBCXX_TSAN
   __tsan_release(object);
 #endif
 }
 
 inline void take_over([[maybe_unused]] void* object) {
-#ifdef __SANITIZE_THREAD__
+#ifdef _GLIBCXX_TSAN
   __tsan_acquire(object);
 #endif
 }

@@ -210,9 +210,13 @@ class RefusedStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
   RefusedStream(Core& core, const grpc::Status& status) {
     CountedCall(core.calls, CallMetrics::stream).end(status.error_code());
+    hand_over(this);
     Finish(status);
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    take_over(this);
+    delete this;
+  }
 };
 
 }  // namespace lathe::server
