@@ -110,6 +110,10 @@ TEST(LinearRegression, SquaresAddUpToAnAnalysisOfVariance) {
     EXPECT_DOUBLE_EQ(summary.r_squared[0], 84.0 / 90.0);
     EXPECT_DOUBLE_EQ(summary.residual_sd[0], std::sqrt(2.0) * scale);
   }
+  // As in NIST's SmLs07 to 09, of Simon and Lesage (1989).
+  const LinearSummary far = LinearRegression{}.fit(X, Vector(y.array() + 1e12)).summary();
+  EXPECT_DOUBLE_EQ(far.regression_squares[0], 84.0);
+  EXPECT_DOUBLE_EQ(far.residual_squares[0], 6.0);
 }
 
 TEST(LinearRegression, FiguresDoNotLeaveDoublesBeforeTheirSquaresDo) {
