@@ -128,7 +128,7 @@ class Soak:
     def reloads(self, count, rate):
         """Constant load, without and with reloads, in turn."""
         each = count // ROUNDS
-        seconds = max(3.0, each / 20)
+        seconds = max(3.0, each / 10)  # ten reloads a second
         rises, lines, memory = [], [], []
         options = ("--rate", rate, "--in-flight", 256, "--channels", 4, "--warmup-seconds", 0.3)
         for _ in range(ROUNDS):
