@@ -58,6 +58,18 @@ struct TileTable {
   void (*multiply)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t k,
                    const double* b, std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols,
                    std::ptrdiff_t j, double* C, std::ptrdiff_t c_stride, std::ptrdiff_t c_cols);
+
+  // Products in floats, of which the largest size in each group of rows is kept: half the time.
+  // Columns are packed up to a multiple of `rough_step`. B: k x cols, row-major.
+  std::ptrdiff_t rough_group;
+  std::ptrdiff_t rough_step;
+  void (*rough_pack)(const double* B, std::ptrdiff_t b_stride, std::ptrdiff_t k,
+                     std::ptrdiff_t cols, float* out);
+  // most(g, j): the largest size of (A - shift) scale B in group g and packed column j; squares[g]:
+  // of the longest row of (A - shift) scale. work: rough_group x k.
+  void (*rough_largest)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows,
+                        std::ptrdiff_t k, const double* shift, double scale, const float* b,
+                        std::ptrdiff_t cols, float* work, float* most, double* squares);
 };
 
 namespace baseline {

@@ -327,8 +327,123 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
   }
 }
 
+using Floats [[gnu::vector_size(width * 8)]] = float;
+using FloatBits [[gnu::vector_size(width * 8)]] = int;
+using LooseFloats [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
+using Half [[gnu::vector_size(width * 4)]] = float;
+using LooseHalf [[gnu::vector_size(width * 4), gnu::aligned(4), gnu::may_alias]] = float;
+constexpr ptrdiff_t floats = 2 * width;
+
+inline Floats multiply_add(Floats a, Floats b, Floats c) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Floats>(_mm512_fmadd_ps(a, b, c));
+#elif defined(__FMA__)
+  return reinterpret_cast<Floats>(_mm256_fmadd_ps(a, b, c));
+#else
+  return a * b + c;
+#endif
+}
+
+inline Floats magnitude(Floats a) {
+  return reinterpret_cast<Floats>(reinterpret_cast<FloatBits>(a) & (FloatBits{} + 0x7fffffff));
+}
+
+// One row less the shift, times scale, as floats; its squared length.
+inline double rough_row(const double* x, ptrdiff_t k, const double* shift, double scale,
+                        float* out) {
+  Wide squares{};
+  ptrdiff_t j = 0;
+  for (; j + width <= k; j += width) {
+    const Wide value = (at(x + j) - at(shift + j)) * scale;
+    squares = multiply_add(value, value, squares);
+    *reinterpret_cast<LooseHalf*>(out + j) = __builtin_convertvector(value, Half);
+  }
+  double sum = 0.0;
+  for (ptrdiff_t lane = 0; lane < width; ++lane) sum += squares[lane];
+  for (; j < k; ++j) {
+    const double value = (x[j] - shift[j]) * scale;
+    sum += value * value;
+    out[j] = static_cast<float>(value);
+  }
+  return sum;
+}
+
+// The largest sizes of a tile's products, column by column. Floats take half the time, and nothing
+// is written but these: of 100000 x 50 rows for 10 columns 1.2 ms with both threads instead of 2.2.
+template <ptrdiff_t n>
+inline void rough_tile(const float* __restrict a, ptrdiff_t k, const float* __restrict b,
+                       float* __restrict most, NextRows next) {
+  Floats sum[tile_rows][n] = {};
+  for (ptrdiff_t r = 0; r < k; ++r, b += n * floats) {
+    next.fetch();
+    Floats right[n];
+#pragma GCC unroll 8
+    for (ptrdiff_t v = 0; v < n; ++v) {
+      right[v] = *reinterpret_cast<const LooseFloats*>(b + v * floats);
+    }
+#pragma GCC unroll 8
+    for (ptrdiff_t i = 0; i < tile_rows; ++i) {
+      const Floats left = a[i * k + r] - Floats{};
+#pragma GCC unroll 8
+      for (ptrdiff_t v = 0; v < n; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (ptrdiff_t v = 0; v < n; ++v) {
+    Floats largest = magnitude(sum[0][v]);
+#pragma GCC unroll 8
+    for (ptrdiff_t i = 1; i < tile_rows; ++i) {
+      const Floats size = magnitude(sum[i][v]);
+      largest = size > largest ? size : largest;
+    }
+    *reinterpret_cast<LooseFloats*>(most + v * floats) = largest;
+  }
+}
+
+void rough_pack(const double* B, ptrdiff_t b_stride, ptrdiff_t k, ptrdiff_t cols, float* out) {
+  const ptrdiff_t all_vectors = (cols + floats - 1) / floats;
+  for (ptrdiff_t v = 0; v < all_vectors; v += vectors) {
+    const ptrdiff_t b_width = least(vectors, all_vectors - v) * floats;
+    for (ptrdiff_t r = 0; r < k; ++r) {
+      for (ptrdiff_t c = 0; c < b_width; ++c, ++out) {
+        const ptrdiff_t column = v * floats + c;
+        *out = column < cols ? static_cast<float>(B[r * b_stride + column]) : 0.0F;
+      }
+    }
+  }
+}
+
+void rough_largest(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k,
+                   const double* shift, double scale, const float* b, ptrdiff_t cols, float* work,
+                   float* most, double* squares) {
+  const ptrdiff_t all_vectors = (cols + floats - 1) / floats;
+  for (ptrdiff_t i = 0; i < rows; i += tile_rows, most += all_vectors * floats, ++squares) {
+    *squares = 0.0;
+    for (ptrdiff_t r = 0; r < tile_rows; ++r) {  // the last row again where there are no more
+      const double* row = A + least(i + r, rows - 1) * a_stride;
+      const double square = rough_row(row, k, shift, scale, work + r * k);
+      *squares = square > *squares ? square : *squares;
+    }
+    const float* right = b;
+    for (ptrdiff_t v = 0; v < all_vectors; v += vectors) {
+      const ptrdiff_t here = least(vectors, all_vectors - v);
+      const NextRows next(A + (v == 0 ? i + tile_rows : i) * a_stride, a_stride, k);
+      float* to = most + v * floats;
+      if (here == vectors) {
+        rough_tile<vectors>(work, k, right, to, next);
+      } else if (vectors == 3 && here == 2) {
+        rough_tile<2>(work, k, right, to, next);
+      } else {
+        rough_tile<1>(work, k, right, to, next);
+      }
+      right += here * floats * k;
+    }
+  }
+}
+
 }  // namespace
 
-const TileTable tile_table{panel, step, pack, pack_upright, cross, triangle, centre, multiply};
+const TileTable tile_table{panel,  step,     pack,      pack_upright, cross,      triangle,
+                           centre, multiply, tile_rows, floats,       rough_pack, rough_largest};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

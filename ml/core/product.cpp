@@ -196,4 +196,34 @@ Matrix row_gram(const MatrixView& X, const RowVector& shift, std::span<const dou
   return product;
 }
 
+RoughLargest rough_largest(const MatrixView& A, const MatrixView& B, const RowVector& shift,
+                           double scale) {
+  assert(A.cols() == B.rows() && shift.size() == A.cols());
+  const kernels::TileTable& table = kernels::tile_table();
+  const Index k = A.cols();
+  const Index cols = (B.cols() + table.rough_step - 1) / table.rough_step * table.rough_step;
+  std::vector<float> packed(at(k * cols));
+  table.rough_pack(B.data(), B.outerStride(), k, B.cols(), packed.data());
+  const Index groups = (A.rows() + table.rough_group - 1) / table.rough_group;
+  RoughLargest result{table.rough_group, {}, Vector(groups)};
+  result.most.resize(groups, cols);
+  parallel_blocks(groups, 64, [&](Index, Index begin, Index end) {
+    const Index first = begin * table.rough_group;
+    const Index rows = std::min(A.rows(), end * table.rough_group) - first;
+    Scratch work(table.rough_group, (k + 1) / 2);
+    table.rough_largest(A.data() + first * A.outerStride(), A.outerStride(), rows, k, shift.data(),
+                        scale, packed.data(), B.cols(),
+                        reinterpret_cast<float*>(work.matrix().data()), &result.most(begin, 0),
+                        &result.error[begin]);
+  });
+  // Of a sum of k products in any order with rounded factors (Higham 2002, 3.1), and a little for
+  // what underflows; and in doubles, of the row with its shift and of the shift alone.
+  const double length = static_cast<double>(k + 4);
+  const double of_shift = 4.0 * length * 0x1p-53 * shift.norm() * scale;
+  for (double& error : result.error) {
+    error = 1.01 * length * 0x1p-24 * std::sqrt(error) + of_shift + length * 0x1p-120;
+  }
+  return result;
+}
+
 }  // namespace lathe

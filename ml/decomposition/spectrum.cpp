@@ -87,15 +87,17 @@ void widen(const MatrixView& scores, double* __restrict high, double* __restrict
   }
 }
 
-// Products of the centred rows with some of the right singular vectors, in blocks of rows.
+// Products of the centred rows with some of the right singular vectors. Those of all rows are found
+// in floats, and again only where one of them may be the largest.
 class Scores {
  public:
   Scores(const MatrixView& X, const Spectrum& spectrum, const Matrix& vectors)
       : X_(X), right_(vectors.transpose()), offset_(spectrum.mean.transpose() * right_) {
+    find_groups(spectrum);
     // Centring each row takes twice the time of the product: only far from 0, where the product
     // would lose the digits of the shortest.
     const double least =
-        spectrum.values[right_.cols() - 1] / std::sqrt(static_cast<double>(rows()));
+        spectrum.values[right_.cols() - 1] / std::sqrt(static_cast<double>(X.rows()));
     if (spectrum.mean.norm() * 1e-10 <= least) return;
     centre_ = spectrum.mean.transpose();
     offset_.setZero();
@@ -104,11 +106,11 @@ class Scores {
   // Of each vector the score of largest size; of two that differ in sign alone, that of the first
   // row.
   Vector leads() const {
-    const Index blocks = (rows() + size - 1) / size;
+    const Index blocks = (std::ssize(groups_) + block_groups - 1) / block_groups;
     Matrix most(blocks, right_.cols());
     Matrix least(blocks, right_.cols());
     parallel_for(blocks, [&](Index block) {
-      Scratch scratch(size, right_.cols());
+      Scratch scratch(block_groups * group_, right_.cols());
       const auto scores = of_block(block, scratch);
       widen(scores, &most(block, 0), &least(block, 0));
     });
@@ -126,21 +128,59 @@ class Scores {
   }
 
  private:
-  static constexpr Index size = 512;
+  static constexpr Index block_groups = 64;
 
-  Index rows() const { return X_.rows(); }
+  // Groups of rows that may have a largest score.
+  void find_groups(const Spectrum& spectrum) {
+    const double longest = std::sqrt(spectrum.total_squares);
+    const double scale =
+        in_range(spectrum.total_squares) ? std::ldexp(0.5, -std::ilogb(longest)) : 0.0;
+    const RoughLargest rough = rough_largest(X_, right_, spectrum.mean.transpose(), scale);
+    group_ = rough.group;
+    const Index groups = rough.error.size();
+    const Index cols = right_.cols();
+    constexpr Index size = 1024;
+    Matrix surely = Matrix::Zero((groups + size - 1) / size, cols);
+    parallel_blocks(groups, size, [&](Index block, Index begin, Index end) {
+      for (Index g = begin; g < end; ++g) {
+        for (Index c = 0; c < cols; ++c) {
+          surely(block, c) = std::max(surely(block, c), rough.most(g, c) - rough.error[g]);
+        }
+      }
+    });
+    const RowVector least = surely.colwise().maxCoeff();
+    std::vector<char> may(static_cast<std::size_t>(groups));
+    parallel_blocks(groups, size, [&](Index, Index begin, Index end) {
+      for (Index g = begin; g < end; ++g) {
+        bool any = false;
+        for (Index c = 0; c < cols; ++c) any |= rough.most(g, c) + rough.error[g] >= least[c];
+        may[static_cast<std::size_t>(g)] = any;
+      }
+    });
+    for (Index g = 0; g < groups; ++g) {
+      if (may[static_cast<std::size_t>(g)] != 0) groups_.push_back(g);
+    }
+  }
 
   // Less the offset, which would be one more pass over them.
   MatrixRef of_block(Index block, Scratch& scratch) const {
-    const Index begin = block * size;
-    const Index count = std::min(size, rows() - begin);
+    const Index first = block * block_groups;
+    const Index last = std::min(std::ssize(groups_), first + block_groups);
+    Scratch copies(block_groups * group_, X_.cols());
+    Index count = 0;
+    for (Index g = first; g < last; ++g) {
+      const Index row = groups_[static_cast<std::size_t>(g)] * group_;
+      const Index rows = std::min(group_, X_.rows() - row);
+      copies.matrix().middleRows(count, rows) = X_.middleRows(row, rows);
+      count += rows;
+    }
     MatrixRef scores = scratch.matrix().topRows(count);
-    multiply(X_.middleRows(begin, count), right_, scores, centre_);
+    multiply(copies.matrix().topRows(count), right_, scores, centre_);
     return scores;
   }
 
   double first_of(double magnitude, Index block, Index c) const {
-    Scratch scratch(size, right_.cols());
+    Scratch scratch(block_groups * group_, right_.cols());
     const auto scores = of_block(block, scratch);
     Index i = 0;
     while (std::abs(scores(i, c) - offset_[c]) != magnitude) ++i;
@@ -151,6 +191,8 @@ class Scores {
   Matrix right_;
   RowVector offset_;
   RowVector centre_;  // empty: the offset is subtracted from the product
+  Index group_ = 0;
+  std::vector<Index> groups_;  // ascending
 };
 
 }  // namespace

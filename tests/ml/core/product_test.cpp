@@ -136,5 +136,29 @@ TEST(Product, OfNothingIsZero) {
   EXPECT_EQ(transposed_product(Matrix(0, 3), Matrix(0, 2)).cwiseAbs().sum(), 0.0);
 }
 
+TEST(RoughLargest, IsWithinItsErrorOfWhatDoublesGive) {
+  for (const Shape& s : shapes) {
+    const Matrix A = random_matrix(s.n, s.k, 1, 1.0);
+    const Matrix B = random_matrix(s.k, s.m, 2, 1.0).colwise().normalized();
+    for (const double far : {0.0, 1e5}) {
+      const RowVector shift = far * random_matrix(1, s.k, 5).row(0);
+      const Matrix moved = A.rowwise() + shift;
+      const double scale = std::ldexp(0.5, -std::ilogb(A.rowwise().norm().maxCoeff()));
+      const RoughLargest rough = rough_largest(moved, B, shift, scale);
+      Matrix products(s.n, s.m);
+      multiply(moved, B, products);
+      products.rowwise() -= (shift * B).eval();
+      for (Index g = 0; g * rough.group < s.n; ++g) {
+        const Index rows = std::min(rough.group, s.n - g * rough.group);
+        const auto group = products.middleRows(g * rough.group, rows);
+        const RowVector largest = scale * group.cwiseAbs().colwise().maxCoeff();
+        const RowVector told = rough.most.row(g).head(s.m).cast<double>();
+        EXPECT_LE((largest - told).cwiseAbs().maxCoeff(), rough.error[g]) << s.n << ' ' << far;
+        EXPECT_LE(rough.error[g], 1e-4) << s.n << ' ' << far;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lathe

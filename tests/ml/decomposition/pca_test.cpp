@@ -402,5 +402,19 @@ TEST(Pca, OfTwoScoresThatDifferInSignAloneTheFirstIsPositive) {
   }
 }
 
+TEST(Pca, OfScoresThatDifferByLittleTheLargerIsPositive) {
+  for (const double step : {1e-6, 1e-9, 1e-12}) {
+    for (const double offset : {0.0, 3.0}) {
+      Matrix X = 1e-9 * noise(700, 20, 22);
+      X.col(7).setZero();
+      X(5, 7) = 1.0;
+      X(650, 7) = -(1.0 + step);
+      X.array() += offset;
+      const PcaModel model = Pca{.n_components = 1}.fit(X);
+      EXPECT_GT(first_score(model, X, 650), 0.5) << step << ' ' << offset;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lathe
