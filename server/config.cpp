@@ -158,7 +158,7 @@ std::string to_config(const CLI::App& app, const ServeOptions& options) {
   std::string text;
   for (const std::string& key : keys_of(app)) {
     const std::string value = value_of(*app.get_option("--" + key));
-    if (value != "\"\"") text += key + " = " + value + "\n";
+    if (value != "\"\"") text.append(key).append(" = ").append(value).append("\n");
   }
   for (const auto& [model, policy] : options.version_policies) {
     text += "\n[models." + quoted(model) + "]\nversion-policy = " + quoted(policy.text()) + "\n";

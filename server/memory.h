@@ -20,7 +20,7 @@ class Memory {
   // Throws Overloaded: R017 where `all` are past the limit by themselves, R020 where others hold
   // what `more` would need.
   void take(std::size_t more, std::size_t all);
-  void give_back(std::size_t bytes) { held_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void give_back(std::size_t bytes) noexcept { held_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   std::size_t limit_;
   std::atomic<std::size_t> held_{0};
@@ -37,24 +37,32 @@ class HeldMemory {
         bytes_(std::exchange(other.bytes_, 0)),
         counted_(std::exchange(other.counted_, 0)) {}
   HeldMemory& operator=(HeldMemory&&) = delete;
-  ~HeldMemory() { set(0); }
+  ~HeldMemory() { lower(0); }
 
   std::size_t limit() const { return memory_->limit(); }
   std::size_t bytes() const { return bytes_; }
   // Throws Overloaded (R017, R020), and then holds what it held.
   void set(std::size_t bytes) {
-    const std::size_t counted = bytes > small ? bytes : 0;
-    if (counted > counted_) memory_->take(counted - counted_, counted);
-    if (counted < counted_) memory_->give_back(counted_ - counted);
-    counted_ = counted;
+    const std::size_t more = counted(bytes);
+    if (more <= counted_) return lower(bytes);
+    memory_->take(more - counted_, more);
+    counted_ = more;
     bytes_ = bytes;
   }
   void add(std::size_t bytes) { set(bytes_ + bytes); }
   void shrink_to(std::size_t bytes) noexcept {
-    if (bytes < bytes_) set(bytes);
+    if (bytes < bytes_) lower(bytes);
   }
 
  private:
+  static std::size_t counted(std::size_t bytes) { return bytes > small ? bytes : 0; }
+  void lower(std::size_t bytes) noexcept {
+    const std::size_t left = counted(bytes);
+    if (left < counted_) memory_->give_back(counted_ - left);
+    counted_ = left;
+    bytes_ = bytes;
+  }
+
   Memory* memory_;
   std::size_t bytes_ = 0;
   std::size_t counted_ = 0;
