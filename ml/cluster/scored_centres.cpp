@@ -106,7 +106,8 @@ void ScoredCentres::RoughScores::pack(const Matrix& centres) {
   tiles.ratio = std::min(kernels::rough_reach / longest, 16.0);
   tiles.reach = tiles.ratio * longest;
   tiles.margin = static_cast<std::int32_t>(
-      2.0 * (tiles.error * (kernels::rough_reach + tiles.error + tiles.reach) + tiles.least_error) +
+      2.0 * (tiles.error * (kernels::rough_reach + 2.0 * tiles.error + tiles.reach) +
+             tiles.least_error) +
       1.0);
   kernels::rough_table().pack(centres.data(), tiles, norms.data(), packed.data());
   usable = true;

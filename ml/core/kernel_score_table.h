@@ -74,7 +74,10 @@ struct RoughTiles {
   double least_error;
 };
 constexpr std::int32_t rough_infinite = 1 << 30;
-constexpr double rough_reach = 22400.0;  // the largest score is below 1.5 * rough_reach^2 + 2^25
+constexpr double rough_reach = 22400.0;
+// A score is at most |x| |c| + |c|^2 / 2 of whole numbers, and no centre is longer than twice the
+// longest row may be.
+static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);
 
 struct RoughTable {
   std::ptrdiff_t (*packed_size)(std::ptrdiff_t k, std::ptrdiff_t d);

@@ -91,7 +91,8 @@ class Spread {
   double value_at(double count) const {
     Index i = 1;
     while (i + 1 < above_.size() && above_[i] < count) ++i;
-    const double share = (count - above_[i - 1]) / (above_[i] - above_[i - 1]);
+    const double step = above_[i] - above_[i - 1];
+    const double share = step > 0.0 ? (count - above_[i - 1]) / step : 1.0;
     return values_[i - 1] + std::clamp(share, 0.0, 1.0) * (values_[i] - values_[i - 1]);
   }
 

@@ -314,8 +314,24 @@ VectorXd along_basis(const Problem& problem, const Basis& basis, VectorXd q) {
   return shares;
 }
 
-// By what residuals are along the rows, which tells all where targets agree with the dependences;
-// else the gradient along the basis has the last word, if the condition allows it one.
+// Whether no more is left of any target than rounding takes from its parts.
+bool agrees(const Problem& problem, const Refined& refined) {
+  const ScaledRows rows(problem.x, problem.y, problem.weights);
+  const double rounding =
+      4.0 * static_cast<double>(problem.size()) * std::numeric_limits<double>::epsilon();
+  for (std::size_t t = 0; t < at(problem.y.size()); ++t) {
+    double parts = std::sqrt(Dual(problem, rows, t, 0.5).squares());
+    for (std::size_t j = 0; j < refined.coef[t].size(); ++j) {
+      parts += std::abs(refined.coef[t][j].hi) * problem.x.norm[j];
+    }
+    if (!(std::sqrt(refined.squares[t]) <= rounding * parts)) return false;
+  }
+  return true;
+}
+
+// By what residuals are along the rows, which tells all where targets agree with the dependences.
+// Where they do not, what is left of them is orthogonal to the basis only as far as its coordinates
+// are right, so the gradient along the basis has the last word, if the condition allows it one.
 void solve_on_basis(const Problem& problem, RowSpaceSolution& solution) {
   const Basis basis = basis_of(problem);
   const Index r = std::ssize(basis.rows);
@@ -332,7 +348,8 @@ void solve_on_basis(const Problem& problem, RowSpaceSolution& solution) {
           return along_basis(problem, basis, basis.coordinates.solve(padded));
         },
         rate, r);
-    if (solution.refined.settled) return;
+    if (solution.refined.settled && agrees(problem, solution.refined)) return;
+    solution.refined.settled = false;
   }
   // Products of the basis' rows with the gradient.
   Matrix rows(r, problem.x.size());

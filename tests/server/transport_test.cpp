@@ -298,6 +298,7 @@ TEST_F(TransportTest, DrainDoesNotWaitForConnectionsThatAskNothing) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 1min);
 }
 
+#ifdef LATHE_COMBINER
 TEST(Transport, HasTheLinkerFindItsAnswerToGrpc) {
   void* const function =
       dlsym(RTLD_DEFAULT, "_ZN9grpc_core8Executor17IsThreadedDefaultEv");  // combiner.cpp
@@ -305,6 +306,7 @@ TEST(Transport, HasTheLinkerFindItsAnswerToGrpc) {
   ASSERT_NE(dladdr(function, &library), 0);
   EXPECT_THAT(library.dli_fname, Not(HasSubstr("libgrpc")));
 }
+#endif
 
 }  // namespace
 

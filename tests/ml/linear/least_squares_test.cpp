@@ -241,6 +241,30 @@ TEST(LeastSquares, DependentRowsOfWideDataAreFittedAsWellAsTheyCanBe) {
   EXPECT_NEAR(torn.residual_squares[0] * torn.unit[0] * torn.unit[0], 3.0, 1e-6);
 }
 
+TEST(LeastSquares, RepeatedRowsWithOtherTargetsCountAsOneWithTheirMean) {
+  Random random(31, "least_squares_test");
+  for (const double offset : {0.0, 1e2, 1e3, 1e4}) {
+    Matrix distinct(17, 32);
+    for (double& x : distinct.reshaped()) x = offset + random.normal();
+    Matrix means(17, 1);
+    for (double& y : means.reshaped()) y = std::floor(10.0 * random.normal());
+    Matrix X(21, 32);
+    X << distinct, distinct.topRows(4);
+    Matrix y(21, 1);
+    y << means, means.topRows(4);
+    y.topRows(4).array() += 3.0;
+    y.bottomRows(4).array() -= 3.0;
+    const LeastSquaresOptions options{.fit_intercept = false, .errors = false};
+    const LeastSquares repeated = least_squares(X, y, options);
+    EXPECT_EQ(repeated.solver.rank, 17);
+    EXPECT_TRUE(repeated.solver.settled) << offset;
+    const LeastSquares once = least_squares(distinct, means, options);
+    EXPECT_LT((repeated.coef - once.coef).cwiseAbs().maxCoeff(),
+              4e-15 * once.coef.cwiseAbs().maxCoeff())
+        << offset;
+  }
+}
+
 TEST(LeastSquares, WideDataFarFromZeroKeepTheirDigits) {
   Matrix X = whole_numbers(5, 8, 51);
   const Matrix near = X;
