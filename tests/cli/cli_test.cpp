@@ -273,7 +273,8 @@ TEST(Cli, ListsEverything) {
   EXPECT_EQ(one["entries"][0]["options"][0]["name"], "alpha");
   EXPECT_EQ(one["entries"][0]["options"][0]["default"], 1.0);
   EXPECT_EQ(one["entries"][0]["options"][0]["allowed"], ">= 0");
-  for (const json& entry : json::parse(folder.lathe({"list", "--json"}).out)["entries"]) {
+  const json all = json::parse(folder.lathe({"list", "--json"}).out);
+  for (const json& entry : all["entries"]) {
     EXPECT_FALSE(entry["doc"].get<std::string>().empty()) << entry["name"];
     EXPECT_EQ(folder.lathe({"list", entry["name"].get<std::string>()}).exit_code, 0);
   }
