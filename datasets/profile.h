@@ -62,8 +62,8 @@ struct TableProfile {
   std::vector<ColumnProfile> columns;
 };
 
-// Means and deviations are right to the digits that the data hold (ml/core/moments.h). O(n log n) time a column, and
-// memory for one column. Throws NotFound for a target that is no column.
+// Means and deviations are right to the digits that the data hold (ml/core/moments.h). O(n log n)
+// time a column, and memory for one column. Throws NotFound for a target that is no column.
 TableProfile profile(const Table& table, const std::optional<std::string>& target = std::nullopt,
                      Index max_levels = 10);
 

@@ -122,9 +122,8 @@ const ScoreTable& score_table() {
 
 const RoughTable& rough_table() {
 #ifdef LATHE_X86_LEVELS
-  static const RoughTable& v4_table = __builtin_cpu_supports("avx512vnni") != 0
-                                          ? v4_vnni::rough_table
-                                          : v4::rough_table;
+  static const RoughTable& v4_table =
+      __builtin_cpu_supports("avx512vnni") != 0 ? v4_vnni::rough_table : v4::rough_table;
   static const RoughTable& chosen = at_level(baseline::rough_table, v3::rough_table, v4_table);
   return chosen;
 #else
