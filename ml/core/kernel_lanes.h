@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #if defined(__FMA__)
 #include <immintrin.h>
 #endif
@@ -46,6 +47,74 @@ using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = d
   return reinterpret_cast<Wide>(_mm256_fmadd_pd(a, b, c));
 #else
   return a * b + c;
+#endif
+}
+
+// Registers of other numbers: as Wide, and found at any address beside plain ones.
+template <class Number>
+struct Register;
+template <>
+struct Register<double> {
+  static constexpr ptrdiff_t size = width;
+  using Numbers = Wide;
+  using Whole [[gnu::vector_size(width * 8)]] = long long;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
+};
+template <>
+struct Register<float> {
+  static constexpr ptrdiff_t size = 2 * width;
+  using Numbers [[gnu::vector_size(width * 8)]] = float;
+  using Whole [[gnu::vector_size(width * 8)]] = std::int32_t;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
+};
+template <>
+struct Register<std::int32_t> {
+  static constexpr ptrdiff_t size = 2 * width;
+  using Numbers [[gnu::vector_size(width * 8)]] = std::int32_t;
+  using Whole = Numbers;
+  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = std::int32_t;
+};
+
+// Not templates: what they would deduce has forgotten that any address will do.
+[[maybe_unused]] inline const Register<double>::Loose& lanes_at(const double* p) {
+  return *reinterpret_cast<const Register<double>::Loose*>(p);
+}
+[[maybe_unused]] inline Register<double>::Loose& lanes_at(double* p) {
+  return *reinterpret_cast<Register<double>::Loose*>(p);
+}
+[[maybe_unused]] inline const Register<float>::Loose& lanes_at(const float* p) {
+  return *reinterpret_cast<const Register<float>::Loose*>(p);
+}
+[[maybe_unused]] inline Register<float>::Loose& lanes_at(float* p) {
+  return *reinterpret_cast<Register<float>::Loose*>(p);
+}
+[[maybe_unused]] inline const Register<std::int32_t>::Loose& lanes_at(const std::int32_t* p) {
+  return *reinterpret_cast<const Register<std::int32_t>::Loose*>(p);
+}
+[[maybe_unused]] inline Register<std::int32_t>::Loose& lanes_at(std::int32_t* p) {
+  return *reinterpret_cast<Register<std::int32_t>::Loose*>(p);
+}
+
+[[maybe_unused]] inline Register<float>::Numbers multiply_add(Register<float>::Numbers a,
+                                                              Register<float>::Numbers b,
+                                                              Register<float>::Numbers c) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Register<float>::Numbers>(_mm512_fmadd_ps(a, b, c));
+#elif defined(__FMA__)
+  return reinterpret_cast<Register<float>::Numbers>(_mm256_fmadd_ps(a, b, c));
+#else
+  return a * b + c;
+#endif
+}
+
+// The number at p in all lanes. GCC makes of Wide{} + *p a load and a shuffle, which costs a tenth.
+[[maybe_unused]] inline Wide everywhere(const double* p) {
+#if defined(__AVX512F__)
+  Wide v;
+  asm("vbroadcastsd %1, %0" : "=v"(v) : "m"(*p));
+  return v;
+#else
+  return Wide{} + *p;
 #endif
 }
 

@@ -26,16 +26,6 @@ constexpr ptrdiff_t most = 3;  // 9 of 16: products need a register of their own
 template <class Number>
 constexpr ptrdiff_t block_of = registers* Register<Number>::size;  // rows at a time
 
-// GCC makes of a vector + *p a load and a shuffle, which costs a tenth.
-inline Register<double>::Numbers everywhere(const double* p) {
-#if defined(__AVX512F__)
-  Register<double>::Numbers v;
-  asm("vbroadcastsd %1, %0" : "=v"(v) : "m"(*p));
-  return v;
-#else
-  return Register<double>::Numbers{} + *p;
-#endif
-}
 inline Register<float>::Numbers everywhere(const float* p) {
 #if defined(__AVX512F__)
   Register<float>::Numbers v;
@@ -52,17 +42,6 @@ inline Register<std::int32_t>::Numbers everywhere(const std::int32_t* p) {
   return v;
 #else
   return Register<std::int32_t>::Numbers{} + *p;
-#endif
-}
-
-inline Register<float>::Numbers multiply_add(Register<float>::Numbers a, Register<float>::Numbers b,
-                                             Register<float>::Numbers c) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<Register<float>::Numbers>(_mm512_fmadd_ps(a, b, c));
-#elif defined(__FMA__)
-  return reinterpret_cast<Register<float>::Numbers>(_mm256_fmadd_ps(a, b, c));
-#else
-  return a * b + c;
 #endif
 }
 

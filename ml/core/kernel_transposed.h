@@ -8,39 +8,6 @@
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
 
-template <class Number>
-struct Register;
-template <>
-struct Register<double> {
-  static constexpr ptrdiff_t size = width;
-  using Numbers = Wide;
-  using Whole [[gnu::vector_size(width * 8)]] = long long;
-  using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
-};
-template <>
-struct Register<float> {
-  static constexpr ptrdiff_t size = 2 * width;
-  using Numbers [[gnu::vector_size(width * 8)]] = float;
-  using Whole [[gnu::vector_size(width * 8)]] = std::int32_t;
-  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
-};
-template <>
-struct Register<std::int32_t> {
-  static constexpr ptrdiff_t size = 2 * width;
-  using Numbers [[gnu::vector_size(width * 8)]] = std::int32_t;
-  using Whole = Numbers;
-  using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = std::int32_t;
-};
-
-template <class Number>
-inline auto& lanes_at(const Number* p) {
-  return *reinterpret_cast<const typename Register<Number>::Loose*>(p);
-}
-template <class Number>
-inline auto& lanes_at(Number* p) {
-  return *reinterpret_cast<typename Register<Number>::Loose*>(p);
-}
-
 // `tile` columns of as many rows; column j of them begins at out + j * stride.
 constexpr ptrdiff_t tile_of(const double*) { return width; }
 #if defined(__AVX2__)

@@ -15,17 +15,6 @@ constexpr ptrdiff_t tile = 8;  // rows: 24 of 32 registers hold sums
 constexpr ptrdiff_t tile = 4;  // 12 of 16
 #endif
 
-// The number at p in all lanes. GCC makes of Wide{} + *p a load and a shuffle, which costs a tenth.
-inline Wide everywhere(const double* p) {
-#if defined(__AVX512F__)
-  Wide v;
-  asm("vbroadcastsd %1, %0" : "=v"(v) : "m"(*p));
-  return v;
-#else
-  return Wide{} + *p;
-#endif
-}
-
 ptrdiff_t registers_of(ptrdiff_t k) { return (k + width - 1) / width; }
 
 ptrdiff_t lanes_of(ptrdiff_t k) { return registers_of(k) * width; }

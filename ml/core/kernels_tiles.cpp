@@ -327,25 +327,14 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
   }
 }
 
-using Floats [[gnu::vector_size(width * 8)]] = float;
-using FloatBits [[gnu::vector_size(width * 8)]] = int;
-using LooseFloats [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = float;
+using Floats = Register<float>::Numbers;
 using Half [[gnu::vector_size(width * 4)]] = float;
 using LooseHalf [[gnu::vector_size(width * 4), gnu::aligned(4), gnu::may_alias]] = float;
-constexpr ptrdiff_t floats = 2 * width;
-
-inline Floats multiply_add(Floats a, Floats b, Floats c) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<Floats>(_mm512_fmadd_ps(a, b, c));
-#elif defined(__FMA__)
-  return reinterpret_cast<Floats>(_mm256_fmadd_ps(a, b, c));
-#else
-  return a * b + c;
-#endif
-}
+constexpr ptrdiff_t floats = Register<float>::size;
 
 inline Floats magnitude(Floats a) {
-  return reinterpret_cast<Floats>(reinterpret_cast<FloatBits>(a) & (FloatBits{} + 0x7fffffff));
+  return reinterpret_cast<Floats>(reinterpret_cast<Register<float>::Whole>(a) &
+                                  (Register<float>::Whole{} + 0x7fffffff));
 }
 
 // One row less the shift, times scale, as floats; its squared length.
@@ -379,7 +368,7 @@ inline void rough_tile(const float* __restrict a, ptrdiff_t k, const float* __re
     Floats right[n];
 #pragma GCC unroll 8
     for (ptrdiff_t v = 0; v < n; ++v) {
-      right[v] = *reinterpret_cast<const LooseFloats*>(b + v * floats);
+      right[v] = lanes_at(b + v * floats);
     }
 #pragma GCC unroll 8
     for (ptrdiff_t i = 0; i < tile_rows; ++i) {
@@ -396,7 +385,7 @@ inline void rough_tile(const float* __restrict a, ptrdiff_t k, const float* __re
       const Floats size = magnitude(sum[i][v]);
       largest = size > largest ? size : largest;
     }
-    *reinterpret_cast<LooseFloats*>(most + v * floats) = largest;
+    lanes_at(most + v * floats) = largest;
   }
 }
 

@@ -7,6 +7,8 @@ namespace lathe {
 namespace {
 
 constexpr Index estimated_together = 1000;  // columns: as estimated_columns, with a penalty
+constexpr double unit = 0x1p-53;
+constexpr double wanted = 1e-13;  // the error of a coefficient that is good enough
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -26,8 +28,6 @@ Eigen::VectorXd right_side(const LeastSquaresProblem& problem, Index t) {
 // lengths multiplied, leaves each coefficient 13 digits, and the residuals enough for nine.
 bool is_accurate(const LeastSquaresProblem& problem, const Matrix& inverse,
                  const Refined& solution) {
-  constexpr double unit = 0x1p-53;
-  constexpr double wanted = 1e-13;
   const ScaledColumns& x = problem.x;
   const Vector row = (inverse * inverse.transpose()).rowwise().norm();
   for (std::size_t t = 0; t < solution.coef.size(); ++t) {
@@ -54,8 +54,6 @@ bool is_accurate(const LeastSquaresProblem& problem, const Matrix& inverse,
 // others has no digits that mean anything.
 bool is_accurate_together(const LeastSquaresProblem& problem, const Factor& R,
                           const Refined& solution) {
-  constexpr double unit = 0x1p-53;
-  constexpr double wanted = 1e-13;
   const ScaledColumns& x = problem.x;
   const double inverse = 2.0 * estimated_inverse_norm(R);
   double offsets = 0.0;

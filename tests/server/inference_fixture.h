@@ -1,6 +1,7 @@
 // An Inference over one model of each kind.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@
 #include "tests/server/models.h"
 
 namespace lathe::server {
+
+inline constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 class InferenceTest : public testing::Test {
  protected:

@@ -1,6 +1,5 @@
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -16,9 +15,6 @@ namespace {
 
 using inference::ModelInferResponse;
 using testing::HasSubstr;
-
-constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 TEST_F(InferenceTest, RefusesBadRequestsByName) {
   const Matrix X = random_matrix(2, 3, 2);

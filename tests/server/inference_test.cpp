@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <thread>
 
@@ -21,9 +20,6 @@ namespace {
 
 using inference::ModelInferResponse;
 using testing::ElementsAre;
-
-constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 TEST_F(InferenceTest, AnswersWithTheModelsNumbersRawAndTyped) {
   const Matrix X = random_matrix(5, 3, 2);
