@@ -8,9 +8,12 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,11 +46,14 @@ void sync_folder(const fs::path& folder) {
 // A new folder that the repository passes over, removed again unless it is moved.
 class HiddenFolder {
  public:
+  static constexpr std::string_view prefix = ".push-";
+
   explicit HiddenFolder(const fs::path& beside) {
     static std::atomic<unsigned> counter{0};
     int made = 0;
     do {
-      path_ = beside / (".push-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+      path_ = beside /
+              (std::string(prefix) + std::to_string(::getpid()) + "-" + std::to_string(counter++));
       made = ::mkdir(path_.c_str(), 0777);  // what the umask leaves of it, as for any folder
     } while (made != 0 && errno == EEXIST);
     if (made != 0) refuse(beside, errno);
@@ -64,6 +70,43 @@ class HiddenFolder {
 
  private:
   fs::path path_;
+};
+
+// Those in `model` that pushes left which were killed. Moved away first: whoever should be at work
+// in one fails, and publishes nothing half.
+void clear_left_folders(const fs::path& model) {
+  std::vector<fs::path> left;
+  std::error_code error;
+  for (fs::directory_iterator entry(model, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().starts_with(HiddenFolder::prefix)) {
+      left.push_back(entry->path());
+    }
+  }
+  for (const fs::path& folder : left) {
+    const HiddenFolder own(model);
+    fs::rename(folder, own.path(), error);
+  }
+}
+
+// While it lives a push into `model` is under way, and others clear nothing there; before that it
+// clears what is there if no other is. The kernel releases the lock of a process that is killed.
+// Where folders cannot be locked (NFS) nothing is cleared.
+class PushUnderWay {
+ public:
+  explicit PushUnderWay(const fs::path& model)
+      : folder_(::open(model.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (folder_ < 0) refuse(model, errno);
+    if (::flock(folder_, LOCK_EX | LOCK_NB) == 0) clear_left_folders(model);
+    while (::flock(folder_, LOCK_SH) != 0 && errno == EINTR) {
+    }
+  }
+  ~PushUnderWay() { ::close(folder_); }
+  PushUnderWay(const PushUnderWay&) = delete;
+  PushUnderWay& operator=(const PushUnderWay&) = delete;
+
+ private:
+  int folder_;
 };
 
 std::uint64_t newest(const fs::path& model) {
@@ -112,6 +155,7 @@ std::uint64_t push_model(const fs::path& file, const fs::path& repository,
   if (fs::create_directory(model, error)) sync_folder(repository);
   if (error) refuse(model, error.value());
 
+  const PushUnderWay under_way(model);
   HiddenFolder hidden(model);
   const fs::path copied = hidden.path() / "model.lathe";
   copy_synced(file, copied);

@@ -5,8 +5,11 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/model_file.h"
@@ -66,6 +69,31 @@ TEST_F(PushTest, PushesAtTheSameTimeNeverCollide) {
   std::ranges::sort(versions);
   EXPECT_THAT(versions, testing::ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
   EXPECT_EQ(names(repository_ / "m").size(), 8U);
+}
+
+TEST_F(PushTest, ClearsWhatKilledPushesLeft) {
+  const fs::path model = repository_ / "m";
+  const auto leave = [&model](const std::string& name) {
+    fs::create_directories(model / name);
+    std::ofstream(model / name / ".model.lathe.999-0.tmp") << "half";
+  };
+  leave(".push-999-0");
+  leave(".push-" + std::to_string(::getpid()) + "-1000000");
+  leave(".mine");
+  push_model(file_, repository_, "m");
+  EXPECT_THAT(names(model), testing::ElementsAre(".mine", "1"));
+}
+
+TEST_F(PushTest, ClearsNothingBesideAnotherPush) {
+  const fs::path model = repository_ / "m";
+  fs::create_directories(model / ".push-999-0");
+  const int other = ::open(model.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(other, LOCK_SH), 0);  // as a push of another process holds it
+  push_model(file_, repository_, "m");
+  EXPECT_THAT(names(model), testing::ElementsAre(".push-999-0", "1"));
+  ::close(other);  // as the kernel does for a process that is killed
+  push_model(file_, repository_, "m");
+  EXPECT_THAT(names(model), testing::ElementsAre("1", "2"));
 }
 
 TEST_F(PushTest, ABadFileIsNotPublished) {
