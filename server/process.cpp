@@ -7,6 +7,7 @@
 #include <string>
 
 #include <absl/synchronization/mutex.h>
+#include <fcntl.h>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <malloc.h>
@@ -29,6 +30,21 @@ sigset_t stop_signals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   return signals;
+}
+
+// SIGHUP too, unless nohup had it ignored: what is waited for would come all the same.
+sigset_t awaited_signals() {
+  sigset_t signals = stop_signals();
+  struct sigaction action = {};
+  const bool known = ::sigaction(SIGHUP, nullptr, &action) == 0;
+  if (known && action.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
 }
 
 // gRPC's own lines, which would not be JSON.
@@ -55,7 +71,7 @@ void prepare_process() {
   mallopt(M_MMAP_THRESHOLD, 64 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_TOP_PAD, 16 << 20);
-  const sigset_t signals = stop_signals();
+  const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -79,10 +95,14 @@ void give_way() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
 }
 
-void wait_for_stop() {
-  const sigset_t signals = stop_signals();
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
+void wait_for_stop(const std::function<void()>& read_again) {
+  const sigset_t signals = awaited_signals();
+  const bool hangs_up = has_terminal();
+  while (true) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP || hangs_up) return;
+    read_again();
   }
 }
 

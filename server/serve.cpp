@@ -28,10 +28,11 @@ namespace {
 WatcherOptions watcher_options(const ServeOptions& options) {
   WatcherOptions chosen{.policy = options.version_policy,
                         .policies = options.version_policies,
-                        .on_request = options.model_control == ModelControl::explicit_};
+                        .on_request = options.model_control == ModelControl::explicit_,
+                        .follows = options.model_control == ModelControl::poll};
   // Where nothing is looked at again, half a file is a bad one at once.
-  const bool looks_again = options.model_control == ModelControl::poll;
-  chosen.settle = looks_again ? rounded_up(options.settle_seconds) : std::chrono::milliseconds(0);
+  chosen.settle =
+      chosen.follows ? rounded_up(options.settle_seconds) : std::chrono::milliseconds(0);
   return chosen;
 }
 
@@ -71,13 +72,19 @@ int serve(const ServeOptions& options) {
        .max_memory_bytes = static_cast<std::size_t>(options.grpc.max_memory_mib) << 20});
   Transport transport(inference, repository, authority, options.grpc);
   HttpSide http(inference, repository, authority, &transport.calls(), options);
-  if (options.model_control == ModelControl::poll) watcher.start(rounded_up(options.poll_seconds));
+  watcher.start(rounded_up(options.poll_seconds));
   log_serving(repository, transport.address());
   if (!http.address().empty()) {
     log_info("lathed: HTTP on " + http.address(), {{"address", http.address()}});
   }
 
-  wait_for_stop();
+  wait_for_stop([&] {
+    log_info("lathed: told to read again by SIGHUP: the models' folder" +
+             std::string(options.model_control == ModelControl::poll
+                             ? " is looked at now"
+                             : " is not looked at: --model-control is not poll"));
+    watcher.look_now();
+  });
   const SecondSignal second;
   transport.report_not_ready();  // at once: the watcher may be loading a large model
   log_info("lathed: stopping" + std::string(options.grace_seconds > 0.0 ? " after the grace" : "") +

@@ -52,7 +52,8 @@ void Watcher::scan_once() {
   free_ended();
   const Replaced replaced(*this);
   const Listing found = list_();
-  changes_.listen_to(found.folders);  // before files are read: what changes meanwhile is heard of
+  // Before files are read: what changes meanwhile is heard of.
+  if (options_.follows) changes_.listen_to(found.folders);
   for (const auto& [name, files] : found.models) {
     if (!found.unreadable.contains(name)) update(name, files);
   }

@@ -45,6 +45,7 @@ struct WatcherOptions {
   VersionPolicy policy = {};
   std::map<std::string, VersionPolicy> policies = {};  // of models that have their own
   bool on_request = false;                             // nothing is loaded until load() asks for it
+  bool follows = true;                                 // its thread looks at the folder
   std::chrono::nanoseconds settle = std::chrono::seconds(5);  // unchanged that long: no copy runs
   std::function<std::chrono::nanoseconds()> now = {};  // since 1970; none: the system's clock
 };
@@ -65,9 +66,10 @@ class Watcher {
 
   const VersionPolicy& policy(const std::string& name) const;
 
-  // Scans on a thread of its own, of low priority: when a folder changes, and every `interval`
-  // unless that is 0.
+  // Starts a thread of low priority: it frees what calls have left, and if this follows the folder
+  // it scans when that changes, every `interval` unless that is 0, and at look_now().
   void start(std::chrono::milliseconds interval);
+  void look_now() { changes_.wake(); }
   void stop();  // waits for a scan that runs
 
  private:
@@ -124,6 +126,7 @@ class Watcher {
   void forget_missing(const std::string& name, const Files& files, Known& known);
   void free_ended();
   std::chrono::milliseconds next_look(std::chrono::milliseconds interval);
+  void look();
   void run(const std::stop_token& stop, std::chrono::milliseconds interval);
 
   Repository& repository_;

@@ -119,10 +119,16 @@ std::chrono::milliseconds Watcher::next_look(std::chrono::milliseconds interval)
       return entry.second.may_grow && !entry.second.reported;
     });
   });
-  if (interval.count() == 0) interval = std::chrono::milliseconds::max();
+  if (interval.count() == 0 || !options_.follows) interval = std::chrono::milliseconds::max();
   const auto settle = std::chrono::ceil<std::chrono::milliseconds>(options_.settle);
-  if (growing) interval = std::min(interval, settle);
+  if (growing && options_.follows) interval = std::min(interval, settle);
   return ending_.empty() ? interval : std::min(interval, std::chrono::milliseconds(100));
+}
+
+void Watcher::look() {
+  if (options_.follows) return scan_once();
+  const std::lock_guard lock(mutex_);
+  free_ended();
 }
 
 void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interval) {
@@ -133,7 +139,7 @@ void Watcher::run(const std::stop_token& stop, std::chrono::milliseconds interva
   while (!stop.stop_requested()) {
     std::string error;
     try {
-      scan_once();
+      look();
     } catch (const std::exception& failure) {
       error = failure.what();
     }

@@ -37,11 +37,11 @@ def load_messages(protoc, proto, folder):
 class Daemon:
     """A running lathed, and the address it says it listens on."""
 
-    def __init__(self, program, repository, *flags):
+    def __init__(self, program, repository, *flags, **process):
         self.process = subprocess.Popen(
             [program, "--model-repository", repository, "--grpc-address", "127.0.0.1:0",
              "--http-address", "127.0.0.1:0", "--poll-seconds", "0.05", *flags],
-            stderr=subprocess.PIPE, text=True)
+            stderr=subprocess.PIPE, text=True, **process)
         for line in self.process.stderr:
             found = re.search(r"serving (\d+) models? on (\S+)", line)
             if found:
@@ -54,11 +54,12 @@ class Daemon:
         log = self.process.stderr.read()
         return self.process.wait(TIMEOUT), log
 
+    def wait_for(self, words):
+        return any(words in line for line in self.process.stderr)
+
     def stop_twice(self):
         self.process.send_signal(signal.SIGTERM)
-        for line in self.process.stderr:
-            if "stopping" in line:
-                break
+        self.wait_for("stopping")
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(TIMEOUT)
 
@@ -232,6 +233,31 @@ def check_second_signal(lathed, model, messages):
     asking.join()
 
 
+def check_hangup(lathed, model):
+    """SIGHUP of a supervisor, of a terminal, and of one that nohup had ignored."""
+    daemon = Daemon(lathed, model, start_new_session=True)
+    daemon.process.send_signal(signal.SIGHUP)
+    check("without a terminal it reads again", daemon.wait_for("is looked at now"))
+    status, log = daemon.stop()
+    check("and goes on until SIGTERM", status == 0 and "stopped" in log)
+
+    ours, terminal = os.openpty()
+    # In a session of its own the first terminal that it opens becomes its own.
+    daemon = Daemon(lathed, model, start_new_session=True,
+                    preexec_fn=lambda: os.close(os.open(os.ttyname(terminal), os.O_RDWR)))
+    os.close(terminal)
+    os.close(ours)
+    log = daemon.process.stderr.read()
+    check("a terminal that hangs up ends it well",
+          daemon.process.wait(TIMEOUT) == 0 and "stopped" in log)
+
+    daemon = Daemon(lathed, model, start_new_session=True,
+                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    daemon.process.send_signal(signal.SIGHUP)
+    status, log = daemon.stop()
+    check("under nohup it does neither", status == 0 and "SIGHUP" not in log)
+
+
 def main():
     arguments = argparse.ArgumentParser()
     for name in ("--lathed", "--make-models", "--protoc", "--proto"):
@@ -263,6 +289,7 @@ def main():
         bare = os.path.join(folder, "linear.lathe")
         shutil.copy(os.path.join(repository, "linear", "2", "model.lathe"), bare)
         check_second_signal(options.lathed, bare, messages)
+        check_hangup(options.lathed, bare)
         with open(bare, "r+b") as file:
             file.truncate(100)
         bad = subprocess.run([options.lathed, "--model-repository", bare],

@@ -461,6 +461,47 @@ TEST_F(WatcherTest, ItsThreadFreesWhatCallsHaveLeft) {
   EXPECT_THAT(log(), HasSubstr("model m version 1: its last call has ended"));
 }
 
+TEST_F(WatcherTest, ItsThreadFreesAlsoWhereItDoesNotFollowTheFolder) {
+  watch({.on_request = true, .follows = false});
+  put("m", "1", 1);
+  watcher_->scan_once();
+  watcher_->start(1ms);
+  watcher_->load("m");
+  ServedModelPtr call = repository_.find("m");
+  const std::weak_ptr<const ServedModel> first = call;
+  put("n", "1", 1);  // stays unknown
+  watcher_->unload("m");
+  watcher_->look_now();
+  EXPECT_FALSE(first.expired());
+  call.reset();
+  while (!first.expired()) std::this_thread::yield();  // for ever, if nobody frees it
+  watcher_->stop();
+  EXPECT_THAT(log(), HasSubstr("model m version 1: its last call has ended"));
+  EXPECT_EQ(row(1, "n").reason, "not in the index");
+}
+
+TEST_F(WatcherTest, LooksWhenItIsToldTo) {
+  put("m", "1", 1);
+  bool listed = false;
+  std::mutex mutex;
+  std::condition_variable changed;
+  watcher_ = std::make_unique<Watcher>(repository_, [&] {  // whose changes nobody hears of
+    const std::lock_guard lock(mutex);
+    listed = true;
+    changed.notify_one();
+    return Listing{};
+  });
+  const auto wait_until_listed = [&] {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return std::exchange(listed, false); });
+  };
+  watcher_->start(0ms);
+  wait_until_listed();  // at the start
+  watcher_->look_now();
+  wait_until_listed();
+  watcher_->stop();
+}
+
 TEST_F(WatcherTest, WithoutItsThreadTheLastCallFrees) {
   put("m", "1", 1);
   watcher_->scan_once();
