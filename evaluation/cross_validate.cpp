@@ -137,7 +137,7 @@ void append(Matrix& to, Index at, const Matrix& from, Index rows) {
 OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
   OutOfFoldPredictions all;
   Index n = 0;
-  for (const FoldResult& fold : results) n += static_cast<Index>(fold.test.size());
+  for (const FoldResult& fold : results) n += fold.n_test;
   std::vector<std::int32_t> codes;
   Classes classes;
   for (std::size_t k = 0; k < results.size(); ++k) {
@@ -159,11 +159,12 @@ OutOfFoldPredictions join(const std::vector<FoldResult>& results) {
   return all;
 }
 
-// Everything of one candidate but its folds.
+// Everything of one candidate but its folds. `before`, one of the same X, y and options, or null,
+// shares its splits where they are the same.
 class Candidate {
  public:
   Candidate(const Estimator& estimator, const MatrixView& X, const Target& y,
-            const CrossValidateOptions& options)
+            const CrossValidateOptions& options, const Candidate* before)
       : metrics_(detail::chosen_metrics(estimator.name(), estimator.role(), options.metrics)),
         labels_(
             (check_rows_agree(X, y, options.context.weight), labels_of(estimator, metrics_, y))),
@@ -171,10 +172,12 @@ class Candidate {
         splitter_(options.splitter                       ? *options.splitter
                   : estimator.role() == Role::classifier ? Splitter(StratifiedKFold{})
                                                          : Splitter(KFold{})),
-        splits_(splitter_.split({.n = X.rows(),
-                                 .labels = labels_ ? &*labels_ : nullptr,
-                                 .groups = options.groups,
-                                 .seed = options.context.seed})),
+        splits_(before != nullptr && before->cuts_alike(*this)
+                    ? before->splits_
+                    : splitter_.split({.n = X.rows(),
+                                       .labels = labels_ ? &*labels_ : nullptr,
+                                       .groups = options.groups,
+                                       .seed = options.context.seed})),
         plan_{estimator,
               X,
               truth_,
@@ -212,6 +215,10 @@ class Candidate {
   }
 
  private:
+  bool cuts_alike(const Candidate& other) const {
+    return labels_.has_value() == other.labels_.has_value() &&
+           splitter_.text() == other.splitter_.text();
+  }
   CrossValidation describe(std::vector<FoldResult>& results, CrossValidationMethod method) const;
 
   std::vector<Metric> metrics_;
@@ -237,7 +244,7 @@ CrossValidation Candidate::describe(std::vector<FoldResult>& results,
     cv.fit_seconds.push_back(fold.fit_seconds);
     cv.score_seconds.push_back(fold.score_seconds);
     cv.n_train.push_back(fold.n_train);
-    cv.n_test.push_back(static_cast<Index>(fold.test.size()));
+    cv.n_test.push_back(fold.n_test);
     if (!options.return_models) continue;
     cv.models.push_back(std::move(fold.model));
     cv.train_rows.push_back(std::move(fold.train));
@@ -291,7 +298,8 @@ std::vector<CrossValidation> cross_validate(std::span<const Estimator> candidate
                                             const CrossValidateOptions& options) {
   std::vector<std::unique_ptr<Candidate>> prepared;
   for (const Estimator& candidate : candidates) {
-    prepared.push_back(std::make_unique<Candidate>(candidate, X, y, options));
+    const Candidate* before = prepared.empty() ? nullptr : prepared.back().get();
+    prepared.push_back(std::make_unique<Candidate>(candidate, X, y, options, before));
   }
   std::vector<std::optional<CrossValidation>> found(prepared.size());
   validate_by_statistics(prepared, found);

@@ -91,7 +91,7 @@ FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   const FoldRows train(plan, split.train);
   const FoldRows test(plan, split.test);
   result.n_train = static_cast<Index>(split.train.size());
-  result.test = std::move(split.test);
+  result.n_test = static_cast<Index>(split.test.size());
   // A class that only other folds hold must not be in the vocabulary that the fit sees.
   const Labels known = train.labels.compact();
   const Context context{
@@ -114,7 +114,10 @@ FoldResult run(const FoldPlan& plan, const Splits& splits, Index k) {
   }
   result.warnings = model->warnings();
   warn(plan, train, result);
-  if (plan.options.return_predictions) result.prediction = std::move(said);
+  if (plan.options.return_predictions) {
+    result.prediction = std::move(said);
+    result.test = std::move(split.test);
+  }
   if (plan.options.return_models) {
     result.model = model;
     result.train = std::move(split.train);

@@ -21,12 +21,13 @@ struct FoldPlan {
 
 struct FoldResult {
   Index n_train = 0;
-  std::vector<Index> test;     // rows
+  Index n_test = 0;
   std::vector<double> scores;  // one per metric
   std::vector<double> train_scores;
   double fit_seconds = 0.0;
   double score_seconds = 0.0;
   ScoredRows prediction;     // kept where asked for
+  std::vector<Index> test;   // rows, with the prediction
   ModelPtr model;            // kept where asked for
   std::vector<Index> train;  // rows, with the model
   std::vector<std::string> warnings;

@@ -101,7 +101,9 @@ void score(const FoldPlan& plan, const FoldSums& sums, const StatisticsFit& fit,
   const FoldRows test(plan, sums.test[at(k)]);
   ScoredRows said = predict_rows(plan, fit.model(), test.X);
   result.scores = score_fold(plan, test, said);
-  if (plan.options.return_predictions) result.prediction = std::move(said);
+  if (!plan.options.return_predictions) return;
+  result.prediction = std::move(said);
+  result.test = sums.test[at(k)];
 }
 
 // The fit of a fold, in the cheapest way that holds; null where it needs its rows.
@@ -123,17 +125,16 @@ std::unique_ptr<StatisticsFit> fit(const FoldPlan& plan, const FoldSums& sums, I
 std::optional<FoldSums> collect_folds(const StatisticsKind& kind, const FoldPlan& plan,
                                       const Splits& splits) {
   const auto start = Clock::now();
-  const Index n = plan.X.rows();
+  if (!splits.trains_on_all_others()) return {};
   FoldSums sums;
-  std::vector<bool> tested(at(n), false);
+  std::vector<bool> tested(at(plan.X.rows()), false);
   for (Index k = 0; k < splits.size(); ++k) {
-    Split split = splits[k];
-    if (static_cast<Index>(split.train.size() + split.test.size()) != n) return {};
-    if (!mark(split.test, tested)) return {};
-    sums.test_sums.push_back(collect(kind, plan, split.test));
+    std::vector<Index> test = splits.test(k);
+    if (!mark(test, tested)) return {};
+    sums.test_sums.push_back(collect(kind, plan, test));
     if (sums.test_sums.back() == nullptr) return {};
     if (3 * sums.test_sums.back()->size() * splits.size() > most_numbers) return {};
-    sums.test.push_back(std::move(split.test));
+    sums.test.push_back(std::move(test));
   }
   std::unique_ptr<Statistics> rest;
   const std::vector<Index> never_tested = unmarked(tested);
@@ -156,8 +157,8 @@ std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPl
     FoldResult& result = results[at(k)];
     const auto found = fit(plan, sums, k, methods[at(k)]);
     if (found == nullptr) return;
-    result.n_train = plan.X.rows() - static_cast<Index>(sums.test[at(k)].size());
-    result.test = sums.test[at(k)];
+    result.n_test = static_cast<Index>(sums.test[at(k)].size());
+    result.n_train = plan.X.rows() - result.n_test;
     result.fit_seconds = seconds_since(start) + sums.seconds / static_cast<double>(n_folds);
     const auto fitted = Clock::now();
     score(plan, sums, *found, k, result);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <queue>
 #include <span>
@@ -53,14 +54,16 @@ const Labels& need_groups(std::string_view name, const SplitData& data) {
 }
 
 // Folds by the number of the fold in which each row is a test row.
-Splits by_fold(std::vector<std::int32_t> fold, Index n_folds) {
-  return {n_folds, [fold = std::move(fold)](Index k) {
-            Split split;
-            for (std::size_t row = 0; row < fold.size(); ++row) {
-              (fold[row] == k ? split.test : split.train).push_back(static_cast<Index>(row));
-            }
-            return split;
-          }};
+Splits by_fold(std::vector<std::int32_t> folds, Index n_folds) {
+  const auto n = static_cast<Index>(folds.size());
+  const auto fold = std::make_shared<const std::vector<std::int32_t>>(std::move(folds));
+  return Splits::all_others(n, n_folds, [fold, n](Index k) {
+    std::vector<Index> test;
+    for (Index row = 0; row < n; ++row) {
+      if ((*fold)[static_cast<std::size_t>(row)] == k) test.push_back(row);
+    }
+    return test;
+  });
 }
 
 std::vector<Index> range(Index begin, Index end) {
@@ -147,26 +150,50 @@ std::vector<Index> largest_first(const std::vector<Index>& count) {
   return order;
 }
 
+// All of the rows 0 to n - 1 but these, which ascend.
+std::vector<Index> others(Index n, const std::vector<Index>& rows) {
+  std::vector<Index> rest;
+  rest.reserve(static_cast<std::size_t>(n) - rows.size());
+  auto next = rows.begin();
+  for (Index row = 0; row < n; ++row) {
+    if (next != rows.end() && *next == row) {
+      ++next;
+    } else {
+      rest.push_back(row);
+    }
+  }
+  return rest;
+}
+
 }  // namespace
+
+Splits Splits::all_others(Index n, Index size, Test test) {
+  Splits splits(size, [n, test](Index k) {
+    std::vector<Index> rows = test(k);
+    std::vector<Index> train = others(n, rows);
+    return Split{std::move(train), std::move(rows)};
+  });
+  splits.test_ = std::move(test);
+  return splits;
+}
 
 Splits KFold::split(const SplitData& data) const {
   check_options(*this);
   check_shuffle(name, shuffle, random_state);
   check_enough(name, n_splits, data.n, "rows");
-  std::vector<Index> rows = range(0, data.n);
-  if (shuffle) {
-    rows = Random(seed_of(random_state, data.seed), name).permutation(data.n);
+  // The first of the places of fold k.
+  const auto first = [size = data.n / n_splits, longer = data.n % n_splits](Index k) {
+    return size * k + std::min(k, longer);
+  };
+  if (!shuffle) {
+    return Splits::all_others(data.n, n_splits,
+                              [first](Index k) { return range(first(k), first(k + 1)); });
   }
-  const Index size = data.n / n_splits;
-  const Index longer = data.n % n_splits;
-  std::vector<std::int32_t> fold(rows.size());
-  std::size_t at = 0;
-  for (Index k = 0; k < n_splits; ++k) {
-    for (Index i = 0; i < size + (k < longer ? 1 : 0); ++i) {
-      fold[static_cast<std::size_t>(rows[at++])] = static_cast<std::int32_t>(k);
-    }
-  }
-  return by_fold(std::move(fold), n_splits);
+  const auto rows = std::make_shared<const std::vector<Index>>(
+      Random(seed_of(random_state, data.seed), name).permutation(data.n));
+  return Splits::all_others(data.n, n_splits, [first, rows](Index k) {
+    return sorted_slice(*rows, first(k), first(k + 1));
+  });
 }
 
 Splits StratifiedKFold::split(const SplitData& data) const {
@@ -239,12 +266,18 @@ Splits ShuffleSplit::split(const SplitData& data) const {
     refuse("test_size and train_size together ask for " + std::to_string(n_test) + " + " +
            std::to_string(n_train));
   }
-  return {
-      n_splits, [=, seed = seed_of(random_state, data.seed)](Index k) {
-        const std::vector<Index> order =
-            Random(seed, name, static_cast<std::uint64_t>(k)).permutation(n);
-        return Split{sorted_slice(order, n_test, n_test + n_train), sorted_slice(order, 0, n_test)};
-      }};
+  const auto order = [n, seed = seed_of(random_state, data.seed)](Index k) {
+    return Random(seed, name, static_cast<std::uint64_t>(k)).permutation(n);
+  };
+  if (n_train + n_test == n) {
+    return Splits::all_others(n, n_splits,
+                              [=](Index k) { return sorted_slice(order(k), 0, n_test); });
+  }
+  return {n_splits, [=](Index k) {
+            const std::vector<Index> shuffled = order(k);
+            return Split{sorted_slice(shuffled, n_test, n_test + n_train),
+                         sorted_slice(shuffled, 0, n_test)};
+          }};
 }
 
 Splits GroupKFold::split(const SplitData& data) const {
@@ -296,11 +329,7 @@ Splits LeaveOneOut::split(const SplitData& data) const {
     throw InvalidArgument("S001",
                           says(name, "needs two rows or more, got " + std::to_string(data.n)));
   }
-  return {data.n, [n = data.n](Index k) {
-            Split split{range(0, n), {k}};
-            split.train.erase(split.train.begin() + k);
-            return split;
-          }};
+  return Splits::all_others(data.n, data.n, [](Index k) { return std::vector<Index>{k}; });
 }
 
 Splits LeaveOneGroupOut::split(const SplitData& data) const {

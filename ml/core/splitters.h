@@ -36,17 +36,26 @@ struct SplitData {
 };
 
 // All folds, each made when it is asked for (O(n) time), since leave_one_out's together would take
-// n^2 memory. Holds what it needs; may be used by many threads.
+// n^2 memory. Copies share what they hold; may be used by many threads.
 class Splits {
  public:
-  Splits(Index size, std::function<Split(Index)> make) : size_(size), make_(std::move(make)) {}
+  using Make = std::function<Split(Index k)>;
+  using Test = std::function<std::vector<Index>(Index k)>;
+
+  Splits(Index size, Make make) : size_(size), make_(std::move(make)) {}
+  // Training rows are all of the n rows but the test rows.
+  static Splits all_others(Index n, Index size, Test test);
 
   Index size() const { return size_; }
   Split operator[](Index k) const { return make_(k); }  // k in [0, size())
+  // The test rows alone, where the training rows are all others: as long as they are many.
+  bool trains_on_all_others() const { return test_ != nullptr; }
+  std::vector<Index> test(Index k) const { return test_(k); }
 
  private:
   Index size_;
-  std::function<Split(Index)> make_;
+  Make make_;
+  Test test_;  // null where the training rows are not all others
 };
 
 namespace splitter_docs {

@@ -27,6 +27,8 @@ std::vector<Rows> tests_of(const Splits& splits) {
 void expect_complements(const Splits& splits, Index n) {
   for (Index k = 0; k < splits.size(); ++k) {
     const Split split = splits[k];
+    ASSERT_TRUE(splits.trains_on_all_others());
+    EXPECT_EQ(splits.test(k), split.test);
     Rows all = split.train;
     all.insert(all.end(), split.test.begin(), split.test.end());
     EXPECT_TRUE(std::is_sorted(split.train.begin(), split.train.end()));
