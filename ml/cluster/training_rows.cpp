@@ -16,29 +16,17 @@ struct Moments {
   bool finite = false;
 };
 
-// Where a sum overflows, the column is so narrow beside its numbers that any of them is its mean.
-void divide(RowVector& mean, const Moments& moments) {
-  for (Index j = 0; j < mean.size(); ++j) {
-    const double value = mean[j] / moments.weight;
-    mean[j] = std::isnan(value) ? moments.least[j]
-                                : std::clamp(value, moments.least[j], moments.greatest[j]);
-  }
-}
-
 Moments moments_of(const ClusterRows& data, Index begin, Index end) {
-  const kernels::ClusterSumTable& kernel = kernels::cluster_sum_table();
   const Index d = data.cols();
   const Index n = end - begin;
-  const Index stride = data.X.outerStride();
   const double* weight = data.weight.empty() ? nullptr : data.weight.data() + begin;
-  Moments moments{0.0, RowVector(d), RowVector::Zero(d), RowVector(d), RowVector(d), false};
+  Moments moments{0.0, RowVector(d), RowVector(d), RowVector(d), RowVector(d), false};
   for (Index i = begin; i < end; ++i) moments.weight += data.weight_of(i);
-  moments.finite = kernel.column_sums(data.row(begin), n, stride, d, weight, moments.mean.data(),
-                                      moments.least.data(), moments.greatest.data());
-  if (!moments.finite || moments.weight == 0.0) return moments;
-  divide(moments.mean, moments);
-  kernel.column_squares(data.row(begin), n, stride, d, weight, moments.mean.data(),
-                        moments.squares.data());
+  const Index ahead = d >= 64 ? std::min(n, data.rows() - end) : 0;  // shorter rows come themselves
+  moments.finite = kernels::cluster_sum_table().column_moments(
+      data.row(begin), n, ahead, data.X.outerStride(), d, weight, moments.weight,
+      moments.mean.data(), moments.squares.data(), moments.least.data(), moments.greatest.data());
+  if (moments.weight == 0.0) moments.squares.setZero();
   return moments;
 }
 
@@ -48,7 +36,7 @@ Index start_block(Index n, Index d) { return std::max(row_block(d), (n + 63) / 6
 
 ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights)
     : X(data), weight(weights), block_rows(start_block(data.rows(), data.cols())) {
-  // Small enough that a block is still in the second cache when its squares are added.
+  // Small enough that the next one fits into the second cache beside it.
   const Index n_blocks = (rows() + block_rows - 1) / block_rows;
   const Index piece = std::max<Index>(row_block(cols()), 16);
   std::vector<Moments> blocks(static_cast<std::size_t>(n_blocks));

@@ -8,8 +8,8 @@
 namespace lathe {
 
 struct ClusterRows {
-  // X and weight (empty: every row counts one) must outlive this. One read of X: each block is in
-  // cache when its squares follow its sums, and blocks are merged by their centred moments (Chan,
+  // X and weight (empty: every row counts one) must outlive this. One read of X: rows are in cache
+  // when their squares follow their sums, and blocks are merged by their centred moments (Chan,
   // Golub and LeVeque 1979).
   ClusterRows(const MatrixView& X, std::span<const double> weight);
 
@@ -23,7 +23,7 @@ struct ClusterRows {
   const MatrixView& X;
   std::span<const double> weight;
   Index block_rows;            // of at most 64 blocks, which do not depend on threads
-  bool finite = false;         // all of X; if not, the rest means nothing
+  bool finite = false;         // all of X, surely; if not, some number is not, or sums overflow
   RowVector mean;              // of the columns
   RowVector least, greatest;   // of the columns
   double total_squares = 0.0;  // about the mean, weighted

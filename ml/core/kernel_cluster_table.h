@@ -40,14 +40,13 @@ struct ClusterSumTable {
                     const double* origin, const double* high_grid, const double* low_grid,
                     const double* weight, double* const* from, double* const* to);
 
-  // Sums, least and greatest of the columns; false where some number is not finite. weight: null
-  // for ones.
-  bool (*column_sums)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t stride, std::ptrdiff_t d,
-                      const double* weight, double* sum, double* least, double* greatest);
-  // squares[j] = sum_i w_i (X(i, j) - mean[j])^2
-  void (*column_squares)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t stride,
-                         std::ptrdiff_t d, const double* weight, const double* mean,
-                         double* squares);
+  // Means of the columns, weighted squares about them, least and greatest. False where a sum is not
+  // finite, as it never is with a number that is not. weight: null for ones; `weights` is their
+  // sum. After the rows, `ahead` more are fetched from memory.
+  bool (*column_moments)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t ahead,
+                         std::ptrdiff_t stride, std::ptrdiff_t d, const double* weight,
+                         double weights, double* mean, double* squares, double* least,
+                         double* greatest);
 };
 
 namespace baseline {

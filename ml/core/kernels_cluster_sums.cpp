@@ -83,105 +83,105 @@ void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t d, const double
   }
 }
 
-// V registers of columns over all rows, so that sums stay in registers.
+// V registers of columns over all rows, so that sums stay in registers; squares follow while these
+// numbers are in the first cache. Meanwhile the next rows come from memory. With sums of all
+// columns before all squares, a pass over 20000 x 784 took 7.2 ms instead of 5.1, one over 50000 x
+// 128 2.8 instead of 1.9.
 template <ptrdiff_t V>
-inline bool sum_columns(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                        double* sum, double* least, double* greatest) {
+inline bool moments_of(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t stride,
+                       const double* weight, double weights, double* mean, double* squares,
+                       double* least, double* greatest) {
   Wide total[V];
   Wide low[V];
   Wide high[V];
-  Wide odd = {};  // x * 0 is NaN for NaN and infinity, and a zero for all else
   for (ptrdiff_t v = 0; v < V; ++v) {
     total[v] = Wide{};
     low[v] = high[v] = at(X + v * width);
   }
-  for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    const double* row = X + i * stride;
+    const double* next = i < ahead ? row + n * stride : row;
     const double w = weight != nullptr ? weight[i] : 1.0;
 #pragma GCC unroll 4
     for (ptrdiff_t v = 0; v < V; ++v) {
-      const Wide x = at(X + v * width);
+      __builtin_prefetch(next + v * width, 0, 2);
+      const Wide x = at(row + v * width);
       total[v] += w * x;
       low[v] = x < low[v] ? x : low[v];
       high[v] = x > high[v] ? x : high[v];
-      odd += x * 0.0;
     }
   }
+  Wide odd = {};  // x * 0 is NaN for NaN and infinity, and a zero for all else
+  Wide middle[V];
   for (ptrdiff_t v = 0; v < V; ++v) {
-    at(sum + v * width) = total[v];
+    odd += total[v] * 0.0;
+    const Wide value = total[v] / weights;
+    const Wide above = value >= low[v] ? value : low[v];  // which NaN is not
+    middle[v] = above > high[v] ? high[v] : above;
+    at(mean + v * width) = middle[v];
     at(least + v * width) = low[v];
     at(greatest + v * width) = high[v];
+    total[v] = Wide{};
   }
-  return lane_total(odd) == 0.0;
-}
-
-inline bool sum_column(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                       double* sum, double* least, double* greatest) {
-  double odd = 0.0;
-  *sum = 0.0;
-  *least = *greatest = *X;
-  for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
-    *sum += weight != nullptr ? weight[i] * *X : *X;
-    *least = *X < *least ? *X : *least;
-    *greatest = *X > *greatest ? *X : *greatest;
-    odd += *X * 0.0;
-  }
-  return odd == 0.0;
-}
-
-bool column_sums(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d, const double* weight,
-                 double* sum, double* least, double* greatest) {
-  bool finite = true;
-  ptrdiff_t j = 0;
-  for (; j + 4 * width <= d; j += 4 * width) {
-    finite &= sum_columns<4>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j + 2 * width <= d; j += 2 * width) {
-    finite &= sum_columns<2>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j + width <= d; j += width) {
-    finite &= sum_columns<1>(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  for (; j < d; ++j) {
-    finite &= sum_column(X + j, n, stride, weight, sum + j, least + j, greatest + j);
-  }
-  return finite;
-}
-
-template <ptrdiff_t V>
-inline void square_columns(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
-                           const double* mean, double* squares) {
-  Wide total[V] = {};
   for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
     const double w = weight != nullptr ? weight[i] : 1.0;
 #pragma GCC unroll 4
     for (ptrdiff_t v = 0; v < V; ++v) {
-      const Wide difference = at(X + v * width) - at(mean + v * width);
+      const Wide difference = at(X + v * width) - middle[v];
       total[v] = multiply_add(w * difference, difference, total[v]);
     }
   }
   for (ptrdiff_t v = 0; v < V; ++v) at(squares + v * width) = total[v];
+  return lane_total(odd) == 0.0;
 }
 
-void column_squares(const double* X, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t d,
-                    const double* weight, const double* mean, double* squares) {
+inline bool moments_of_column(const double* X, ptrdiff_t n, ptrdiff_t stride, const double* weight,
+                              double weights, double* mean, double* squares, double* least,
+                              double* greatest) {
+  double total = 0.0;
+  double low = *X;
+  double high = *X;
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    const double x = X[i * stride];
+    total += weight != nullptr ? weight[i] * x : x;
+    low = x < low ? x : low;
+    high = x > high ? x : high;
+  }
+  const double value = total / weights;
+  const double above = value >= low ? value : low;
+  *mean = above > high ? high : above;
+  *least = low;
+  *greatest = high;
+  *squares = 0.0;
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    const double difference = X[i * stride] - *mean;
+    *squares += (weight != nullptr ? weight[i] : 1.0) * difference * difference;
+  }
+  return total * 0.0 == 0.0;
+}
+
+bool column_moments(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t stride, ptrdiff_t d,
+                    const double* weight, double weights, double* mean, double* squares,
+                    double* least, double* greatest) {
+  bool finite = true;
   ptrdiff_t j = 0;
-  for (; j + 4 * width <= d; j += 4 * width) {
-    square_columns<4>(X + j, n, stride, weight, mean + j, squares + j);
-  }
-  for (; j + width <= d; j += width) {
-    square_columns<1>(X + j, n, stride, weight, mean + j, squares + j);
-  }
+  const auto next = [&]<ptrdiff_t V>() {
+    finite &= moments_of<V>(X + j, n, ahead, stride, weight, weights, mean + j, squares + j,
+                            least + j, greatest + j);
+    j += V * width;
+  };
+  while (j + 4 * width <= d) next.template operator()<4>();
+  while (j + 2 * width <= d) next.template operator()<2>();
+  while (j + width <= d) next.template operator()<1>();
   for (; j < d; ++j) {
-    squares[j] = 0.0;
-    for (ptrdiff_t i = 0; i < n; ++i) {
-      const double difference = X[i * stride + j] - mean[j];
-      squares[j] += (weight != nullptr ? weight[i] : 1.0) * difference * difference;
-    }
+    finite &= moments_of_column(X + j, n, stride, weight, weights, mean + j, squares + j, least + j,
+                                greatest + j);
   }
+  return finite;
 }
 
 }  // namespace
 
-const ClusterSumTable cluster_sum_table = {move_rows, column_sums, column_squares};
+const ClusterSumTable cluster_sum_table = {move_rows, column_moments};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL
