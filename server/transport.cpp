@@ -9,6 +9,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "lathe/server/late_calls.h"
 #include "lathe/server/listener.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/services.h"
@@ -17,6 +18,11 @@
 namespace lathe::server {
 
 using namespace std::chrono_literals;
+
+std::atomic<int>& late_calls() {
+  static std::atomic<int> servers{0};
+  return servers;
+}
 
 class Transport::State {
  public:
@@ -139,9 +145,11 @@ void Transport::State::drain(std::chrono::milliseconds limit) {
   if (std::exchange(drained_, true)) return;
   report_not_ready();
   listener_.stop();
+  ++late_calls();
   const std::jthread closer([this](const std::stop_token& stop) { close_when_quiet(stop); });
   server_->Shutdown(std::chrono::system_clock::now() + limit);
   server_->Wait();
+  --late_calls();
 }
 
 // Shutdown waits for connections too, also for those of clients that have nothing to ask: when no

@@ -298,7 +298,17 @@ TEST_F(TransportTest, DrainDoesNotWaitForConnectionsThatAskNothing) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 1min);
 }
 
-#ifdef LATHE_COMBINER
+#ifdef LATHE_GRPC_ANSWERS
+TEST_F(TransportTest, ACallThatComesTooLateIsToldToTryAgain) {
+  const RawHttp2 client(transport_->address());  // which does not say that it heard of the end
+  ASSERT_EQ(client.next().type, RawHttp2::settings);
+  const std::jthread drain([this] { transport_->drain(10min); });
+  ASSERT_EQ(client.next(RawHttp2::go_away).type, RawHttp2::go_away);
+  client.call("/inference.GRPCInferenceService/ServerLive", {}, "");
+  EXPECT_THAT(client.next(RawHttp2::headers).payload,
+              HasSubstr(std::string("grpc-status\x02") + "14"));
+}
+
 TEST(Transport, HasTheLinkerFindItsAnswerToGrpc) {
   void* const function =
       dlsym(RTLD_DEFAULT, "_ZN9grpc_core8Executor17IsThreadedDefaultEv");  // combiner.cpp
