@@ -226,10 +226,19 @@ void Listener::accept_from(int listener) {
 // Those that are closed are only looked for when there seem to be too many.
 bool Listener::has_room() {
   if (open_.size() < most_) return true;
+  forget_closed();
+  return open_.size() < most_;
+}
+
+bool Listener::has_open() {
+  forget_closed();
+  return !open_.empty();
+}
+
+void Listener::forget_closed() {
   std::erase_if(open_, [](const Connection& connection) {
     return inode_of(connection.descriptor) != connection.inode;
   });
-  return open_.size() < most_;
 }
 
 void Listener::refuse(int connection) {

@@ -29,6 +29,8 @@ class Listener {
 
   // Ends listening: who connects from now on is refused. What was taken stays.
   void stop();
+  // After that: whether a connection that was taken is still open.
+  bool has_open();
 
  private:
   // The number of a connection that is closed is soon another's, but not its inode.
@@ -42,6 +44,7 @@ class Listener {
   void run(const std::stop_token& stop);
   void accept_from(int listener);
   bool has_room();
+  void forget_closed();
   void refuse(int connection);
   void close_refused();
 

@@ -24,6 +24,11 @@ std::atomic<int>& late_calls() {
   return servers;
 }
 
+std::atomic<AskToLeave>& ask_to_leave() {
+  static std::atomic<AskToLeave> ask{nullptr};
+  return ask;
+}
+
 class Transport::State {
  public:
   State(Inference& inference, Repository& repository, const Authority& authority,
@@ -37,6 +42,7 @@ class Transport::State {
 
  private:
   void report(const std::string& service, bool serving);
+  void ask_clients_to_leave(std::chrono::milliseconds limit);
   void close_when_quiet(const std::stop_token& stop);
 
   Repository& repository_;
@@ -46,6 +52,7 @@ class Transport::State {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   Listener listener_;
+  AskToLeave ask_to_leave_ = server::ask_to_leave();
   bool drained_ = false;
 };
 
@@ -95,6 +102,28 @@ void set_limits(const TransportOptions& options, grpc::ServerBuilder& builder) {
   }
 }
 
+// How long no call has run or come.
+class Stillness {
+ public:
+  static constexpr auto step = 10ms;
+
+  explicit Stillness(const Activity& activity) : activity_(activity), started_(activity.started) {}
+
+  // After a step more.
+  std::chrono::milliseconds wait() {
+    std::this_thread::sleep_for(step);
+    const std::uint64_t started = activity_.started;
+    still_ += step;
+    if (activity_.running > 0 || started != std::exchange(started_, started)) still_ = 0ms;
+    return still_;
+  }
+
+ private:
+  const Activity& activity_;
+  std::uint64_t started_;
+  std::chrono::milliseconds still_{0};
+};
+
 }  // namespace
 
 Transport::State::State(Inference& inference, Repository& repository, const Authority& authority,
@@ -114,6 +143,7 @@ Transport::State::State(Inference& inference, Repository& repository, const Auth
   builder.RegisterService(&repository_service_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw IoError("R025", "gRPC does not start");
+  if (ask_to_leave_ != nullptr && !ask_to_leave_(server_->c_server())) ask_to_leave_ = nullptr;
   report(GRPCInferenceService::service_full_name(), true);
   repository.on_change([this](const std::string& name, bool ready) { report(name, ready); });
   for (const ServedModelPtr& model : repository.ready()) report(model->name(), true);
@@ -145,23 +175,35 @@ void Transport::State::drain(std::chrono::milliseconds limit) {
   if (std::exchange(drained_, true)) return;
   report_not_ready();
   listener_.stop();
+  const auto end = std::chrono::system_clock::now() + limit;
+  ask_clients_to_leave(limit);
   ++late_calls();
   const std::jthread closer([this](const std::stop_token& stop) { close_when_quiet(stop); });
-  server_->Shutdown(std::chrono::system_clock::now() + limit);
+  server_->Shutdown(end);
   server_->Wait();
   --late_calls();
+}
+
+// Until they have heard, which is when a ping comes back, what they ask is answered.
+void Transport::State::ask_clients_to_leave(std::chrono::milliseconds limit) {
+  if (ask_to_leave_ == nullptr) return;
+  constexpr auto quiet = 200ms;
+  const auto most = std::min<std::chrono::milliseconds>(5s, limit / 2);
+  Stillness stillness(core_.activity);
+  auto still = 0ms;
+  for (auto waited = 0ms; waited < most && still < quiet && listener_.has_open();
+       waited += Stillness::step) {
+    ask_to_leave_(server_->c_server());  // again, since a connection may have been at its handshake
+    still = stillness.wait();
+  }
 }
 
 // Shutdown waits for connections too, also for those of clients that have nothing to ask: when no
 // call has run or come for a while, they are closed.
 void Transport::State::close_when_quiet(const std::stop_token& stop) {
-  constexpr auto step = 10ms;
   constexpr auto quiet = 500ms;
-  std::uint64_t started = core_.activity.started;
-  for (auto waited = 0ms; waited < quiet && !stop.stop_requested(); waited += step) {
-    std::this_thread::sleep_for(step);
-    const std::uint64_t now = core_.activity.started;
-    if (core_.activity.running > 0 || now != std::exchange(started, now)) waited = 0ms;
+  Stillness stillness(core_.activity);
+  while (!stop.stop_requested() && stillness.wait() < quiet) {
   }
   if (!stop.stop_requested()) grpc_server_cancel_all_calls(server_->c_server());
 }

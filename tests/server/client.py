@@ -37,9 +37,9 @@ def load_messages(protoc, proto, folder):
 class Daemon:
     """A running lathed, and the address it says it listens on."""
 
-    def __init__(self, program, repository, *flags, **process):
+    def __init__(self, program, repository, *flags, address="127.0.0.1:0", **process):
         self.process = subprocess.Popen(
-            [program, "--model-repository", repository, "--grpc-address", "127.0.0.1:0",
+            [program, "--model-repository", repository, "--grpc-address", address,
              "--http-address", "127.0.0.1:0", "--poll-seconds", "0.05", *flags],
             stderr=subprocess.PIPE, text=True, **process)
         for line in self.process.stderr:
@@ -233,6 +233,46 @@ def check_second_signal(lathed, model, messages):
     asking.join()
 
 
+def check_restarts(lathed, model, messages):
+    """Clients that keep asking while it is restarted, and wait while nobody listens, lose no call."""
+    daemon = Daemon(lathed, model)
+    request = linear_request(messages, [[0.0] * 20], True)
+    lock, stop = threading.Lock(), threading.Event()
+    answered, failures = [0], []
+
+    def ask():
+        # Each with a connection of its own, looked for often.
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.min_reconnect_backoff_ms", 100),
+                   ("grpc.initial_reconnect_backoff_ms", 100),
+                   ("grpc.max_reconnect_backoff_ms", 100)]
+        with grpc.insecure_channel(daemon.address, options=options) as channel:
+            call = channel.unary_unary(SERVICE + "ModelInfer",
+                                       messages.ModelInferRequest.SerializeToString)
+            while not stop.is_set():
+                try:
+                    call(request, timeout=TIMEOUT, wait_for_ready=True)
+                    with lock:
+                        answered[0] += 1
+                except grpc.RpcError as error:
+                    failures.append(f"{error.code()}: {error.details()}")
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    statuses = []
+    for _ in range(3):
+        wanted = answered[0] + 200
+        while answered[0] < wanted and not failures:
+            time.sleep(0.01)
+        statuses.append(daemon.stop()[0])
+        daemon = Daemon(lathed, model, address=daemon.address)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    daemon.stop()
+    check(f"restarts lose no call {failures[:3]}", statuses == [0, 0, 0] and not failures)
+
+
 def check_hangup(lathed, model):
     """SIGHUP of a supervisor, of a terminal, and of one that nohup had ignored."""
     daemon = Daemon(lathed, model, start_new_session=True)
@@ -290,6 +330,7 @@ def main():
         shutil.copy(os.path.join(repository, "linear", "2", "model.lathe"), bare)
         check_second_signal(options.lathed, bare, messages)
         check_hangup(options.lathed, bare)
+        check_restarts(options.lathed, bare, messages)
         with open(bare, "r+b") as file:
             file.truncate(100)
         bad = subprocess.run([options.lathed, "--model-repository", bare],

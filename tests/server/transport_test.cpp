@@ -10,6 +10,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/proto/model_repository.grpc.pb.h"
+#include "lathe/server/late_calls.h"
 
 #include "tests/server/gated_model.h"
 #include "tests/server/raw_http2.h"
@@ -299,8 +300,35 @@ TEST_F(TransportTest, DrainDoesNotWaitForConnectionsThatAskNothing) {
 }
 
 #ifdef LATHE_GRPC_ANSWERS
+TEST_F(TransportTest, CallsAreAnsweredUntilTheirClientHasHeardOfTheEnd) {
+  const RawHttp2 client(transport_->address());
+  ASSERT_EQ(client.next().type, RawHttp2::settings);
+  Gate gate;
+  repository_.publish(gated_model(gate, false));
+  grpc::Status status = grpc::Status::CANCELLED;
+  ModelInferResponse response;
+  std::jthread other(
+      [&] { status = infer(matrix_request("gated", random_matrix(1, 3, 1), true), response); });
+  gate.wait_for(1);  // so that there is something to wait for
+  std::jthread drain([this] { transport_->drain(10min); });
+  ASSERT_EQ(client.next(RawHttp2::go_away).payload.substr(0, 4), "\x7f\xff\xff\xff");
+  const RawHttp2::Frame ping = client.next(RawHttp2::ping);
+  client.call("/inference.GRPCInferenceService/ServerLive", {}, "");
+  EXPECT_NE(client.next(RawHttp2::data).type, RawHttp2::none) << "a reply has data, a refusal none";
+  client.send(RawHttp2::ping, ping.payload, RawHttp2::ack);
+  EXPECT_EQ(client.next(RawHttp2::go_away).payload.substr(0, 4), std::string("\0\0\0\1", 4));
+  EXPECT_EQ(client.next(RawHttp2::data).type, RawHttp2::none) << "and it is closed";
+  gate.open();
+  other.join();
+  drain.join();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST_F(TransportTest, ACallThatComesTooLateIsToldToTryAgain) {
-  const RawHttp2 client(transport_->address());  // which does not say that it heard of the end
+  const AskToLeave ask = ask_to_leave().exchange(nullptr);
+  start("127.0.0.1:0");
+  ask_to_leave() = ask;
+  const RawHttp2 client(transport_->address());
   ASSERT_EQ(client.next().type, RawHttp2::settings);
   const std::jthread drain([this] { transport_->drain(10min); });
   ASSERT_EQ(client.next(RawHttp2::go_away).type, RawHttp2::go_away);
@@ -309,12 +337,14 @@ TEST_F(TransportTest, ACallThatComesTooLateIsToldToTryAgain) {
               HasSubstr(std::string("grpc-status\x02") + "14"));
 }
 
-TEST(Transport, HasTheLinkerFindItsAnswerToGrpc) {
-  void* const function =
-      dlsym(RTLD_DEFAULT, "_ZN9grpc_core8Executor17IsThreadedDefaultEv");  // combiner.cpp
-  Dl_info library{};
-  ASSERT_NE(dladdr(function, &library), 0);
-  EXPECT_THAT(library.dli_fname, Not(HasSubstr("libgrpc")));
+TEST(Transport, HasTheLinkerFindItsAnswersToGrpc) {
+  for (const char* const name :
+       {"_ZN9grpc_core8Executor17IsThreadedDefaultEv",  // combiner.cpp, and late_calls.cpp
+        "_ZN9grpc_core6Server14CancelAllCallsEv", "grpc_call_unref"}) {
+    Dl_info library{};
+    ASSERT_NE(dladdr(dlsym(RTLD_DEFAULT, name), &library), 0) << name;
+    EXPECT_THAT(library.dli_fname, Not(HasSubstr("libgrpc"))) << name;
+  }
 }
 #endif
 
