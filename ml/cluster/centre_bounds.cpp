@@ -70,17 +70,30 @@ bool CentreBounds::apart(float own, std::int32_t label, float other) const {
   return own * (1.0F + 0x1p-19F) + slack_ < std::max(other, halves_[at(label)]);
 }
 
-bool CentreBounds::settled(Index i, std::int32_t label, const Matrix& centres) {
-  Distances& known = bounds_[at(i)];
-  const float way = label == farthest_ ? next_ : most_;
-  known.own = (known.own + moved_[at(label)]) * (1.0F + 0x1p-22F);
-  known.other = std::max(known.other - way, 0.0F) * (1.0F - 0x1p-22F);
-  if (apart(known.own, label, known.other)) return true;
+Index CentreBounds::find_open(Index first, Index n, const std::int32_t* labels,
+                              const Matrix& centres, Index* open) {
+  const float most = most_;  // not read again: bounds are floats too
+  const float next = next_;
+  Index found = 0;
+  for (Index r = 0; r < n; ++r) {
+    const std::int32_t label = labels[r];
+    Distances& known = bounds_[at(first + r)];
+    const float way = label == farthest_ ? next : most;
+    known.own = (known.own + moved_[at(label)]) * (1.0F + 0x1p-22F);
+    known.other = std::max(known.other - way, 0.0F) * (1.0F - 0x1p-22F);
+    open[found] = first + r;
+    found += apart(known.own, label, known.other) ? 0 : 1;
+  }
   // Its own distance settles one row in five, and at k = 100 takes half as long as all its scores.
-  if (k_ <= 256) return false;
+  if (k_ <= 256) return found;
+  const auto settled = [&](Index i) { return settled_by_own(i, labels[i - first], centres); };
+  return std::remove_if(open, open + found, settled) - open;
+}
 
+bool CentreBounds::settled_by_own(Index i, std::int32_t label, const Matrix& centres) {
   const double squared = kernels::squared_distance(
       rows_.row(i), centres.data() + label * centres.cols(), centres.cols());
+  Distances& known = bounds_[at(i)];
   known.own = rounded_up(std::sqrt(squared + tiny) * scale_);
   return apart(known.own, label, known.other);
 }

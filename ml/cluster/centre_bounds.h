@@ -23,8 +23,10 @@ class CentreBounds {
   // Before each assignment: the centres, and where they were before (none at a start).
   void move(const Matrix& centres, const Matrix* before);
 
-  // Whether row i, which was in cluster `label`, surely still is.
-  bool settled(Index i, std::int32_t label, const Matrix& centres);
+  // Those of n rows, from row `first` on and in the clusters `labels` so far, that may have left
+  // them: how many, and their numbers.
+  Index find_open(Index first, Index n, const std::int32_t* labels, const Matrix& centres,
+                  Index* open);
 
   // Row i is at most sqrt(own) from its centre, and at least sqrt(other) from all others.
   void keep(Index i, double own, double other);
@@ -38,6 +40,7 @@ class CentreBounds {
     float other;
   };
 
+  bool settled_by_own(Index i, std::int32_t label, const Matrix& centres);
   bool apart(float own, std::int32_t label, float other) const;
   void find_halves(const Matrix& centres, Index begin, Index end);
 

@@ -17,12 +17,15 @@ namespace {
 constexpr Index piece_rows = ScoredCentres::piece;
 static_assert(piece_rows <= Changes::most);
 
+// Whether a piece of which so many rows are open is scored at once where its rows are rounded.
+bool whole_piece(Index open) { return 2 * open >= piece_rows; }
+
 }  // namespace
 
-// Rows that may change, gathered: those that are scored next and those after them.
+// Rows that may change: those that are scored next and those after them.
 struct Lloyd::Open {
-  Index index[2 * piece_rows];
-  const double* rows[2 * piece_rows];
+  Index index[3 * piece_rows];
+  const double* rows[3 * piece_rows];
   Index n = 0;
 
   void add(Index i, const double* row) {
@@ -61,7 +64,9 @@ Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
       scored_(rows, k),
       sums_(rows, k),
       labels_(static_cast<std::size_t>(rows.rows())) {
-  if (assignment == Assignment::bounds) bounds_.emplace(rows, k);
+  if (assignment != Assignment::bounds) return;
+  bounds_.emplace(rows, k);
+  rounded_.emplace(rows);
 }
 
 LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) {
@@ -137,24 +142,43 @@ bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSum
 
 bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                            ClusterSums::Part& part) {
-  Scratch work(1, scored_.work_size());
+  Scratch scratch(1, scored_.work_size());
+  double* work = scratch.matrix().data();
   Open open;
+  const auto assign_gathered = [&] {
+    const Index n = std::min(piece_rows, open.n);
+    const bool changed = assign_open(open, n, centres, {}, work, part);
+    open.drop(n);
+    return changed;
+  };
   bool changed = false;
-  for (Index i = begin; i < end; ++i) {
-    if (!first && bounds_->settled(i, label(i), centres)) continue;
-    open.add(i, rows_.row(i));
-    if (open.n == 2 * piece_rows) changed |= assign_open(open, centres, work.matrix().data(), part);
+  for (Index i = begin; i < end; i += piece_rows) {
+    const Index n = std::min(piece_rows, end - i);
+    Index here[piece_rows];
+    std::iota(here, here + n, i);
+    const Index found = first ? n : bounds_->find_open(i, n, &label(i), centres, here);
+    const kernels::KeptRows kept = scored_.rough() ? rounded_->at(i) : kernels::KeptRows{};
+    if (kept.rows != nullptr && (found == n || (kept.known && whole_piece(found)))) {
+      Open piece;
+      const Index read = kept.known ? n : std::min(2 * piece_rows, end - i);
+      for (Index r = 0; r < read; ++r) piece.add(i + r, rows_.row(i + r));
+      changed |= assign_open(piece, n, centres, kept, work, part);
+      rounded_->set_known(i);
+    } else {
+      for (Index r = 0; r < found; ++r) open.add(here[r], rows_.row(here[r]));
+      if (open.n >= 2 * piece_rows) changed |= assign_gathered();
+    }
   }
-  while (open.n > 0) changed |= assign_open(open, centres, work.matrix().data(), part);
+  while (open.n > 0) changed |= assign_gathered();
   return changed;
 }
 
-// The first piece of them; the others stay, and are fetched from memory meanwhile.
-bool Lloyd::assign_open(Open& open, const Matrix& centres, double* work, ClusterSums::Part& part) {
+// The first n of them. Those after them are fetched from memory meanwhile.
+bool Lloyd::assign_open(const Open& open, Index n, const Matrix& centres,
+                        const kernels::KeptRows& kept, double* work, ClusterSums::Part& part) {
   std::int32_t found[piece_rows];
   double bounds[2 * piece_rows];
-  const Index n = std::min(piece_rows, open.n);
-  scored_.nearest(open.rows, n, open.n - n, work, found, bounds);
+  scored_.nearest(open.rows, n, std::min(open.n - n, piece_rows), work, found, bounds, kept);
   Changes changes;
   for (Index r = 0; r < n; ++r) {
     const Index i = open.index[r];
@@ -167,7 +191,6 @@ bool Lloyd::assign_open(Open& open, const Matrix& centres, double* work, Cluster
     relabel(i, found[r], changes);
   }
   part.change(changes);
-  open.drop(n);
   return changes.n > 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lathe/ml/cluster/centre_bounds.h"
 #include "lathe/ml/cluster/cluster_sums.h"
+#include "lathe/ml/cluster/rounded_rows.h"
 #include "lathe/ml/cluster/scored_centres.h"
 #include "lathe/ml/cluster/training_rows.h"
 #include "lathe/ml/core/types.h"
@@ -69,7 +70,8 @@ class Lloyd {
   bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
   bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
                       ClusterSums::Part& part);
-  bool assign_open(Open& open, const Matrix& centres, double* work, ClusterSums::Part& part);
+  bool assign_open(const Open& open, Index n, const Matrix& centres, const kernels::KeptRows& kept,
+                   double* work, ClusterSums::Part& part);
   void relabel(Index row, std::int32_t to, Changes& changes);
   double inertia_of(const Matrix& centres, Index begin, Index end) const;
   void move(Matrix& centres) const;  // to the means of their rows
@@ -77,6 +79,7 @@ class Lloyd {
 
   const ClusterRows& rows_;
   std::optional<CentreBounds> bounds_;
+  std::optional<RoundedRows> rounded_;
   ScoredCentres scored_;
   ClusterSums sums_;
   std::vector<std::int32_t> labels_;

@@ -128,7 +128,7 @@ void ScoredCentres::pack(const Matrix& centres) {
   (rough_.usable && trust_rough_ ? trust_rough_ : trust_floats_) &= decided;
   centres_ = &centres;
   if (trust_rough_) rough_.pack(centres);
-  if (!(trust_rough_ && rough_.usable)) {
+  if (!rough()) {
     floats_.pack(kernels::score_table().floats, centres, reach_);
   }
   doubles_.pack(kernels::score_table().doubles, centres, reach_);
@@ -142,10 +142,11 @@ Index ScoredCentres::work_size() const {
 }
 
 void ScoredCentres::nearest(const double* const* rows, Index n, Index ahead, double* work,
-                            std::int32_t* label, double* bounds) const {
+                            std::int32_t* label, double* bounds,
+                            const kernels::KeptRows& kept) const {
   Index left = n;
-  if (trust_rough_ && rough_.usable) {
-    left = nearest_roughly(rows, n, ahead, work, label, bounds);
+  if (rough()) {
+    left = nearest_roughly(rows, n, ahead, work, label, bounds, kept);
   } else if (trust_floats_ && floats_.usable) {
     kernels::score_table().floats.nearest(rows, n, ahead, floats_.tiles,
                                           reinterpret_cast<float*>(work), label, bounds);
@@ -159,9 +160,10 @@ void ScoredCentres::nearest(const double* const* rows, Index n, Index ahead, dou
 }
 
 Index ScoredCentres::nearest_roughly(const double* const* rows, Index n, Index ahead, double* work,
-                                     std::int32_t* label, double* bounds) const {
+                                     std::int32_t* label, double* bounds,
+                                     const kernels::KeptRows& kept) const {
   std::array<std::int32_t, piece> rivals;
-  const Index doubts = kernels::rough_table().nearest(rows, n, ahead, rough_.tiles,
+  const Index doubts = kernels::rough_table().nearest(rows, n, ahead, rough_.tiles, kept,
                                                       reinterpret_cast<std::int32_t*>(work), label,
                                                       rivals.data(), bounds);
   if (doubts == 0) return 0;

@@ -29,7 +29,10 @@ class ScoredCentres {
   // it must be asked. bounds: see ScoreKernel::nearest. For several threads at once.
   // The `ahead` rows after them are fetched from memory.
   void nearest(const double* const* rows, Index n, Index ahead, double* work, std::int32_t* label,
-               double* bounds = nullptr) const;
+               double* bounds = nullptr, const kernels::KeptRows& kept = {}) const;
+
+  // Whether nearest() makes and takes whole numbers of rows.
+  bool rough() const { return trust_rough_ && rough_.usable; }
 
  private:
   template <class Number>
@@ -59,7 +62,7 @@ class ScoredCentres {
 
   // How many rows stay without a label.
   Index nearest_roughly(const double* const* rows, Index n, Index ahead, double* work,
-                        std::int32_t* label, double* bounds) const;
+                        std::int32_t* label, double* bounds, const kernels::KeptRows& kept) const;
   void settle(const double* row, std::int32_t rival, std::int32_t& label, double* bounds) const;
   void again_in_doubles(const double* const* rows, Index n, double* work, std::int32_t* label,
                         double* bounds) const;

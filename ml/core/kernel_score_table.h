@@ -79,6 +79,13 @@ constexpr double rough_reach = 22400.0;
 // longest row may be.
 static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);
 
+// Room for the whole numbers of some blocks of rows, a pair of columns in a lane; `known` where
+// they are there already, so that the rows are not read. Or none, if null.
+struct KeptRows {
+  std::int32_t* rows = nullptr;
+  bool known = false;
+};
+
 struct RoughTable {
   std::ptrdiff_t (*packed_size)(std::ptrdiff_t k, std::ptrdiff_t d);
   std::ptrdiff_t (*work_size)(std::ptrdiff_t d);
@@ -91,8 +98,8 @@ struct RoughTable {
   // second bound is that of all others; rival is -1 where none is, label where more are. The number
   // of rows in doubt.
   std::ptrdiff_t (*nearest)(const double* const* rows, std::ptrdiff_t n, std::ptrdiff_t ahead,
-                            const RoughTiles& tiles, std::int32_t* work, std::int32_t* label,
-                            std::int32_t* rival, double* bounds);
+                            const RoughTiles& tiles, const KeptRows& kept, std::int32_t* work,
+                            std::int32_t* label, std::int32_t* rival, double* bounds);
 };
 
 namespace baseline {

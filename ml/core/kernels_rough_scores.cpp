@@ -211,14 +211,14 @@ inline ptrdiff_t decide(const Found& found, ptrdiff_t n, const RoughTiles& tiles
 }
 
 ptrdiff_t rough_nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
-                        const RoughTiles& tiles, std::int32_t* work, std::int32_t* label,
-                        std::int32_t* rival, double* bounds) {
-  std::int32_t* x = block_in(work);
+                        const RoughTiles& tiles, const KeptRows& kept, std::int32_t* work,
+                        std::int32_t* label, std::int32_t* rival, double* bounds) {
   const ptrdiff_t fetches = tiles.k / tiles.tile / 2 + block / 4;
   ptrdiff_t doubts = 0;
   const auto find_block = [&](const double* const* here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
     Found found;
-    transpose_block(here, tiles, x, fetch);
+    std::int32_t* x = kept.rows != nullptr ? kept.rows + i * pairs_of(tiles.d) : block_in(work);
+    if (!kept.known) transpose_block(here, tiles, x, fetch);
     find(x, tiles, fetch, found);
     if (bounds != nullptr || any_within(found, tiles.margin)) {
       square(x, pairs_of(tiles.d), found.norm);

@@ -103,12 +103,14 @@ TEST_P(LloydShapes, TheThreadsDoNotMatter) {
   set_thread_limit(before);
 }
 
-// Each width of a panel and its rests, groups of one centre and of more, rows of a tile and less.
+// Each width of a panel and its rests, groups of one centre and of more, rows of a tile and less,
+// and more rows than are kept rounded.
 INSTANTIATE_TEST_SUITE_P(All, LloydShapes,
                          testing::Values(Shape{7, 3, 2}, Shape{500, 1, 3}, Shape{700, 2, 9},
                                          Shape{3000, 16, 10}, Shape{1203, 8, 16},
                                          Shape{900, 33, 25}, Shape{800, 128, 100},
-                                         Shape{600, 5, 70}, Shape{300, 784, 10}));
+                                         Shape{600, 5, 70}, Shape{300, 784, 10},
+                                         Shape{6000, 40, 5}));
 
 TEST(Lloyd, IntegersWithManyTiesAreDecidedAsOnPaper) {
   Random random(3, "lloyd_test");

@@ -46,6 +46,7 @@ double told(const Data& data) {
   scored.pack(centres);
   std::vector<double> work(static_cast<std::size_t>(scored.work_size()));
   constexpr Index piece = ScoredCentres::piece;
+  std::vector<std::int32_t> kept(static_cast<std::size_t>(piece * ((X.cols() + 1) / 2)));
   Index found = 0;
   for (Index begin = 0; begin < X.rows(); begin += piece) {
     const Index n = std::min(piece, X.rows() - begin);
@@ -56,6 +57,14 @@ double told(const Data& data) {
     std::vector<double> bounds(2 * piece);
     scored.nearest(at.data(), n, 0, work.data(), plain.data());
     scored.nearest(at.data(), n, 0, work.data(), label.data(), bounds.data());
+    for (const bool known : {false, true}) {
+      std::vector<std::int32_t> again(piece);
+      std::vector<double> again_bounds(2 * piece);
+      scored.nearest(at.data(), n, 0, work.data(), again.data(), again_bounds.data(),
+                     {kept.data(), known});
+      EXPECT_EQ(again, label);
+      EXPECT_EQ(again_bounds, bounds);
+    }
     for (Index i = 0; i < n; ++i) {
       const auto r = static_cast<std::size_t>(i);
       const Index nearest = nearest_centre(at[r], centres).index;
