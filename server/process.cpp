@@ -1,19 +1,29 @@
 #include "lathe/server/process.h"
 
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <ctime>
+#include <cstring>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include <absl/synchronization/mutex.h>
 #include <fcntl.h>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lathe/server/log.h"
@@ -21,8 +31,6 @@
 namespace lathe::server {
 
 namespace {
-
-constexpr int interrupted = 130;
 
 sigset_t stop_signals() {
   sigset_t signals;
@@ -41,10 +49,22 @@ sigset_t awaited_signals() {
   return signals;
 }
 
+// A shell's usual 1024 are fewer than the connections that are let in by default.
+void allow_open_files() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Asked first of all: once it has hung up there is none.
 bool has_terminal() {
-  const int terminal = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (terminal >= 0) ::close(terminal);
-  return terminal >= 0;
+  static const bool has = [] {
+    const int terminal = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal >= 0) ::close(terminal);
+    return terminal >= 0;
+  }();
+  return has;
 }
 
 // gRPC's own lines, which would not be JSON.
@@ -65,6 +85,7 @@ void log_of_protobuf(google::protobuf::LogLevel, const char*, int, const std::st
 }  // namespace
 
 void prepare_process() {
+  has_terminal();
   gpr_set_log_function(log_of_grpc);
   google::protobuf::SetLogHandler(log_of_protobuf);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -74,6 +95,7 @@ void prepare_process() {
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  allow_open_files();
 }
 
 // Linux keeps both for each thread. Since 6.12 a thread runs on for 3 ms before one that wakes may
@@ -97,24 +119,51 @@ void give_way() {
 
 void wait_for_stop(const std::function<void()>& read_again) {
   const sigset_t signals = awaited_signals();
-  const bool hangs_up = has_terminal();
   while (true) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP || hangs_up) return;
+    if (signal != SIGHUP || has_terminal()) return;
     read_again();
   }
 }
 
-SecondSignal::SecondSignal()
-    : thread_([](const std::stop_token& stop) {
-        const sigset_t signals = stop_signals();
-        const timespec pause = {0, 50'000'000};
-        while (!stop.stop_requested()) {
-          if (sigtimedwait(&signals, nullptr, &pause) < 0) continue;
-          log_warning("told to stop again: stopping at once");
-          std::_Exit(interrupted);
-        }
-      }) {}
+StopAtOnce::StopAtOnce(int status, std::string line) : end_(::eventfd(0, EFD_CLOEXEC)) {
+  thread_ = std::thread([this, status, line = std::move(line)] {
+    const sigset_t signals = stop_signals();
+    const int signal = ::signalfd(-1, &signals, SFD_CLOEXEC);
+    std::array<pollfd, 2> files = {{{signal, POLLIN, 0}, {end_, POLLIN, 0}}};
+    while (::poll(files.data(), files.size(), -1) < 0) {
+    }
+    if (files[0].revents != 0) {
+      log_warning(line);
+      std::_Exit(status);
+    }
+    ::close(signal);
+  });
+}
+
+StopAtOnce::~StopAtOnce() {
+  ::eventfd_write(end_, 1);
+  thread_.join();
+  ::close(end_);
+}
+
+void tell_supervisor(std::string_view state) {
+  const char* const variable = std::getenv("NOTIFY_SOCKET");
+  const std::string_view path = variable == nullptr ? "" : variable;
+  sockaddr_un name{};
+  if (path.empty() || path.size() >= sizeof name.sun_path) return;
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  if (path[0] == '@') name.sun_path[0] = '\0';  // no file
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return;
+  if (::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&name), size) < 0) {
+    log_warning("NOTIFY_SOCKET: " + std::generic_category().message(errno));
+  }
+  ::close(socket);
+}
 
 }  // namespace lathe::server

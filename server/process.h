@@ -1,16 +1,18 @@
-// What a serving process sets once, and the signals that end it.
+// What a serving process sets once, the signals that end it, and what its supervisor hears of it.
 #pragma once
 
 #include <functional>
+#include <string>
+#include <string_view>
 #include <thread>
 
 namespace lathe::server {
 
 // Before any other thread is started, since threads inherit the mask of signals: SIGTERM, SIGINT
-// and SIGHUP are kept for wait_for_stop(), and a broken connection is an error, not the end. Also
-// sets what costs gRPC dearly by default: abseil's lock-order graph (a tenth of the rate of small
-// calls), and malloc's habit of mapping and unmapping every large buffer (three quarters of that of
-// large ones).
+// and SIGHUP are kept for wait_for_stop(), and a broken connection is an error, not the end. As
+// many files may be open as the system allows: connections are some. Also sets what costs gRPC
+// dearly by default: abseil's lock-order graph (a tenth of the rate of small calls), and malloc's
+// habit of mapping and unmapping every large buffer (three quarters of that of large ones).
 void prepare_process();
 
 // From now on this thread runs when others leave it a processor, or else a little: calls come
@@ -21,13 +23,21 @@ void give_way();
 // which hangs up by it, and makes others call read_again(), as supervisors mean it.
 void wait_for_stop(const std::function<void()>& read_again);
 
-// While it lives, a further SIGTERM or SIGINT ends the process at once, with exit status 130.
-class SecondSignal {
+// While it lives, SIGTERM or SIGINT ends the process at once, with this exit status and a line in
+// the log.
+class StopAtOnce {
  public:
-  SecondSignal();
+  StopAtOnce(int status, std::string line);
+  ~StopAtOnce();
+  StopAtOnce(const StopAtOnce&) = delete;
+  StopAtOnce& operator=(const StopAtOnce&) = delete;
 
  private:
-  std::jthread thread_;
+  int end_;
+  std::thread thread_;
 };
+
+// As sd_notify(3): READY=1 and the like, to systemd or whoever else has set NOTIFY_SOCKET.
+void tell_supervisor(std::string_view state);
 
 }  // namespace lathe::server

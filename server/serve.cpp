@@ -1,9 +1,11 @@
 #include "lathe/server/serve.h"
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
@@ -52,6 +54,7 @@ int serve(const ServeOptions& options) {
   log_info("lathed " + std::string(lathe_version()) + ": loading " + options.models,
            {{"version", lathe_version()}, {"models", options.models}});
 
+  std::optional<StopAtOnce> while_loading(std::in_place, 0, "told to stop: nothing is served yet");
   const Authority authority(options.token_file);
   const std::filesystem::path models = options.models;
   std::error_code ignored;
@@ -70,6 +73,7 @@ int serve(const ServeOptions& options) {
       {.max_cells = options.max_cells,
        .max_queue = options.max_queue,
        .max_memory_bytes = static_cast<std::size_t>(options.grpc.max_memory_mib) << 20});
+  while_loading.reset();
   Transport transport(inference, repository, authority, options.grpc);
   HttpSide http(inference, repository, authority, &transport.calls(), options);
   watcher.start(rounded_up(options.poll_seconds));
@@ -78,6 +82,7 @@ int serve(const ServeOptions& options) {
     log_info("lathed: HTTP on " + http.address(), {{"address", http.address()}});
   }
 
+  tell_supervisor("READY=1");
   wait_for_stop([&] {
     log_info("lathed: told to read again by SIGHUP: the models' folder" +
              std::string(options.model_control == ModelControl::poll
@@ -85,7 +90,9 @@ int serve(const ServeOptions& options) {
                              : " is not looked at: --model-control is not poll"));
     watcher.look_now();
   });
-  const SecondSignal second;
+  constexpr int interrupted = 130;
+  const StopAtOnce second(interrupted, "told to stop again: stopping at once");
+  tell_supervisor("STOPPING=1");
   transport.report_not_ready();  // at once: the watcher may be loading a large model
   log_info("lathed: stopping" + std::string(options.grace_seconds > 0.0 ? " after the grace" : "") +
            ", calls that run may finish");

@@ -7,8 +7,10 @@ import argparse
 import importlib
 import os
 import re
+import resource
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -273,6 +275,36 @@ def check_restarts(lathed, model, messages):
     check(f"restarts lose no call {failures[:3]}", statuses == [0, 0, 0] and not failures)
 
 
+def check_stop_while_loading(lathed, model, folder):
+    for i in range(3000):
+        os.makedirs(f"{folder}/m{i}/1")
+        os.link(model, f"{folder}/m{i}/1/model.lathe")
+    process = subprocess.Popen(
+        [lathed, "--model-repository", folder, "--grpc-address", "127.0.0.1:0", "--http-address",
+         "none"], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "loading" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    log = process.stderr.read()
+    check("SIGTERM is heard while models are loaded",
+          process.wait(TIMEOUT) == 0 and "nothing is served yet" in log)
+
+
+def check_supervisor(lathed, model, folder):
+    """What systemd hears, and that the limit of open files is the hard one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(folder + "/notify.socket")
+        supervisor.settimeout(TIMEOUT)
+        daemon = Daemon(lathed, model, env={**os.environ, "NOTIFY_SOCKET": folder + "/notify.socket"},
+                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 1000)))
+        check("it says when it serves", supervisor.recv(100) == b"READY=1")
+        limits = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+        check("files may be open up to the hard limit", limits == (1000, 1000))
+        daemon.stop()
+        check("and when it stops", supervisor.recv(100) == b"STOPPING=1")
+
+
 def check_hangup(lathed, model):
     """SIGHUP of a supervisor, of a terminal, and of one that nohup had ignored."""
     daemon = Daemon(lathed, model, start_new_session=True)
@@ -287,9 +319,9 @@ def check_hangup(lathed, model):
                     preexec_fn=lambda: os.close(os.open(os.ttyname(terminal), os.O_RDWR)))
     os.close(terminal)
     os.close(ours)
-    log = daemon.process.stderr.read()
+    status = daemon.process.wait(TIMEOUT)
     check("a terminal that hangs up ends it well",
-          daemon.process.wait(TIMEOUT) == 0 and "stopped" in log)
+          status == 0 and "stopped" in daemon.process.stderr.read())
 
     daemon = Daemon(lathed, model, start_new_session=True,
                     preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
@@ -329,6 +361,8 @@ def main():
         bare = os.path.join(folder, "linear.lathe")
         shutil.copy(os.path.join(repository, "linear", "2", "model.lathe"), bare)
         check_second_signal(options.lathed, bare, messages)
+        check_stop_while_loading(options.lathed, bare, os.path.join(folder, "many"))
+        check_supervisor(options.lathed, bare, folder)
         check_hangup(options.lathed, bare)
         check_restarts(options.lathed, bare, messages)
         with open(bare, "r+b") as file:
