@@ -153,8 +153,12 @@ void ClusterSums::change(Vector& numbers, const Changes& changes) const {
     count(to[n], weight[n], 1.0);
     ++n;
   }
+  // Otherwise the next columns of long rows, which may not have been read yet: without that 20000 x
+  // 784 took 22 ms instead of 8, one thread.
+  const Index columns = rows_.cols() > 64 ? 64 : 0;
+  const Index ahead = changes.ahead > 0 ? changes.ahead * rows_.X.outerStride() : columns;
   kernels::cluster_sum_table().move_rows(
-      rows.data(), static_cast<Index>(n), rows_.cols(), origin_.data(), high_grid_.data(),
+      rows.data(), static_cast<Index>(n), ahead, rows_.cols(), origin_.data(), high_grid_.data(),
       low_grid_.data(), rows_.weight.empty() ? nullptr : weight.data(), from.data(), to.data());
 }
 

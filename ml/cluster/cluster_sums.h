@@ -21,6 +21,7 @@ namespace lathe {
 struct Changes {
   static constexpr Index most = 48;
   Index n = 0;
+  Index ahead = 0;  // rows so many after each are fetched from memory meanwhile
   std::array<Index, most> row;
   std::array<std::int32_t, most> from, to;
 

@@ -178,8 +178,13 @@ bool Lloyd::assign_open(const Open& open, Index n, const Matrix& centres,
                         const kernels::KeptRows& kept, double* work, ClusterSums::Part& part) {
   std::int32_t found[piece_rows];
   double bounds[2 * piece_rows];
-  scored_.nearest(open.rows, n, std::min(open.n - n, piece_rows), work, found, bounds, kept);
+  // At first all rows go into sums, which has time for more of memory than a few centres' scores:
+  // an assignment of 20000 x 784 with k = 10 went from 10.6 ms to 9.1.
+  const bool first = label(open.index[0]) < 0;
+  const Index ahead = std::min(open.n - n, piece_rows);
+  scored_.nearest(open.rows, n, first ? 0 : ahead, work, found, bounds, kept);
   Changes changes;
+  if (first && ahead > 0) changes.ahead = n;
   for (Index r = 0; r < n; ++r) {
     const Index i = open.index[r];
     if (found[r] < 0) {

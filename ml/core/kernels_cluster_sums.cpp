@@ -23,15 +23,13 @@ inline double lane_total(Wide v) {
 // cache. Row after row, 1000000 x 8 with k = 16 took 127 ms instead of 117, and ten starts of
 // 100000 x 16 with k = 10 took 231 instead of 201, together with sums of potentials in registers.
 template <ptrdiff_t V>
-inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t d, ptrdiff_t j,
-                         const double* origin, const double* high_grid, const double* low_grid,
-                         const double* weight, double* const* from, double* const* to) {
+inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
+                         ptrdiff_t j, const double* origin, const double* high_grid,
+                         const double* low_grid, const double* weight, double* const* from,
+                         double* const* to) {
   // Half of the additions are multiply-adds, which other units of the processor do: with 4
   // registers of columns instead of 2, a 20000 x 784 fit with k = 10 went from 28.2 ms to 27.3.
   const Wide one = Wide{} + 1.0;
-  // Of long rows the next columns come from memory meanwhile: rows that nobody read before took 8
-  // ms instead of 22 (20000 x 784, one thread), those in the cache as long as without.
-  const ptrdiff_t ahead = j + 64 < d ? 64 : 0;
   Wide shift[V];
   Wide coarse[V];
   Wide fine[V];
@@ -44,7 +42,7 @@ inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t d, pt
 #pragma GCC unroll 4
     for (ptrdiff_t v = 0; v < V; ++v) {
       const ptrdiff_t c = j + v * width;
-      __builtin_prefetch(rows[i] + c + ahead, 0, 2);
+      __builtin_prefetch(rows[i] + c + ahead, 0, 2);  // beyond the end nothing happens
       Wide x = at(rows[i] + c) - shift[v];
       if (weight != nullptr) x *= weight[i];
       const Wide high = multiply_add(x, one, coarse[v]) - coarse[v];
@@ -59,18 +57,18 @@ inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t d, pt
   }
 }
 
-void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t d, const double* origin,
-               const double* high_grid, const double* low_grid, const double* weight,
-               double* const* from, double* const* to) {
+void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
+               const double* origin, const double* high_grid, const double* low_grid,
+               const double* weight, double* const* from, double* const* to) {
   ptrdiff_t j = 0;
   for (; j + 4 * width <= d; j += 4 * width) {
-    move_columns<4>(rows, n, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<4>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
   }
   for (; j + 2 * width <= d; j += 2 * width) {
-    move_columns<2>(rows, n, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<2>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
   }
   for (; j + width <= d; j += width) {
-    move_columns<1>(rows, n, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<1>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
   }
   for (; j < d; ++j) {
     for (ptrdiff_t i = 0; i < n; ++i) {
