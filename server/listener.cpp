@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +19,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/server/address.h"
+#include "lathe/server/listening.h"
 #include "lathe/server/log.h"
 #include "lathe/server/refusals.h"
 
@@ -30,11 +29,6 @@ namespace {
 
 constexpr int backlog = 1024;  // the system may allow fewer
 constexpr std::string_view unix_prefix = "unix:";
-
-[[noreturn]] void fail(const std::string& address, const std::string& reason) {
-  throw IoError("R025", "cannot listen on " + address + ": " + reason,
-                "another server may listen there, or the host is not this machine's");
-}
 
 std::string last_error() { return std::generic_category().message(errno); }
 
@@ -52,16 +46,6 @@ std::pair<std::uint64_t, std::int64_t> identity_of(const std::string& path) {
           std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec};
 }
 
-int port_of(int socket) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return 0;
-  const in_port_t port = name.ss_family == AF_INET6
-                             ? reinterpret_cast<const sockaddr_in6&>(name).sin6_port
-                             : reinterpret_cast<const sockaddr_in&>(name).sin_port;
-  return ntohs(port);
-}
-
 // In HTTP/1.1, which people and proxies read, and at which a gRPC client backs off. (After HTTP/2's
 // SETTINGS and GOAWAY it would hold that it was connected, and come back a thousand times a
 // second.)
@@ -71,43 +55,17 @@ std::string goodbye(const std::string& reason) {
          std::to_string(reason.size() + 1) + "\r\n\r\n" + reason + "\n";
 }
 
-// A socket that listens, or -1 with errno.
-int listening(const addrinfo& place, int port) {
-  const int socket = ::socket(place.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (socket < 0) return -1;
-  sockaddr_storage name{};
-  std::memcpy(&name, place.ai_addr, place.ai_addrlen);
-  const int on = 1;
-  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (place.ai_family == AF_INET6) {
-    auto& six = reinterpret_cast<sockaddr_in6&>(name);
-    const int only = IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr) ? 0 : 1;
-    ::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
-    if (port != 0) six.sin6_port = htons(static_cast<in_port_t>(port));
-  } else if (port != 0) {
-    reinterpret_cast<sockaddr_in&>(name).sin_port = htons(static_cast<in_port_t>(port));
-  }
-  if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), place.ai_addrlen) == 0 &&
-      ::listen(socket, backlog) == 0) {
-    return socket;
-  }
-  const int error = errno;
-  ::close(socket);
-  errno = error;
-  return -1;
-}
-
 }  // namespace
 
 Listener::Listener(const std::string& address) : address_(address) {
   check_address(address);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_ < 0) fail(address, last_error());
+  if (wake_ < 0) refuse_to_listen(address, last_error());
   try {
     if (address.starts_with(unix_prefix)) {
       listen_on_socket_file();
     } else {
-      listen_on_hosts();
+      listeners_ = listen_on_hosts(address_);
     }
   } catch (...) {
     stop();
@@ -128,47 +86,19 @@ void Listener::listen_on_socket_file() {
   std::memcpy(name.sun_path, path.data(), path.size());
   struct stat status = {};
   if (::lstat(path.c_str(), &status) == 0) {
-    if (!S_ISSOCK(status.st_mode)) fail(address_, "there is something else than a socket");
+    if (!S_ISSOCK(status.st_mode))
+      refuse_to_listen(address_, "there is something else than a socket");
     ::unlink(path.c_str());  // left behind: check_address() found that nobody answers on it
   }
   const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (socket < 0) fail(address_, last_error());
+  if (socket < 0) refuse_to_listen(address_, last_error());
   listeners_.push_back(socket);
   if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    fail(address_, last_error());
+    refuse_to_listen(address_, last_error());
   }
   socket_file_ = path;
   socket_identity_ = identity_of(path);
-  if (::listen(socket, backlog) != 0) fail(address_, last_error());
-}
-
-void Listener::listen_on_hosts() {
-  const std::size_t colon = address_.rfind(':');
-  std::string host = address_.substr(0, colon);
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* places = nullptr;
-  const int error =
-      ::getaddrinfo(host.c_str(), address_.substr(colon + 1).c_str(), &wanted, &places);
-  if (error != 0) fail(address_, ::gai_strerror(error));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(places, ::freeaddrinfo);
-  int port = 0;
-  int skipped = 0;
-  for (const addrinfo* place = places; place != nullptr; place = place->ai_next) {
-    const int socket = listening(*place, port);
-    if (socket >= 0) {
-      listeners_.push_back(socket);
-      port = port_of(socket);
-    } else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) {  // such as ::1 without IPv6
-      skipped = errno;
-    } else {
-      fail(address_, last_error());
-    }
-  }
-  if (listeners_.empty()) fail(address_, std::generic_category().message(skipped));
-  address_ = with_port(address_, port);
+  if (::listen(socket, backlog) != 0) refuse_to_listen(address_, last_error());
 }
 
 void Listener::start(std::size_t most, bool plain, std::function<void(int, int)> take) {

@@ -40,7 +40,6 @@ class Listener {
   };
 
   void listen_on_socket_file();
-  void listen_on_hosts();
   void run(const std::stop_token& stop);
   void accept_from(int listener);
   bool has_room();

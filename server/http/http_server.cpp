@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -20,6 +19,7 @@
 #include "lathe/ml/core/parallel.h"
 #include "lathe/server/address.h"
 #include "lathe/server/http/connection.h"
+#include "lathe/server/listening.h"
 #include "lathe/server/log.h"
 
 namespace lathe::server {
@@ -45,48 +45,18 @@ class File {
   int number_;
 };
 
-[[noreturn]] void refuse_to_listen(const std::string& address, const std::string& why) {
-  throw IoError("R025", "cannot listen on " + address + ": " + why,
-                "another server may listen there, or the host is not this machine's");
-}
-
-File listen_on(const std::string& address) {
+std::vector<File> listen_on(std::string& address) {
   if (address.starts_with("unix:")) {
     throw InvalidArgument("U010", "address " + address + ": HTTP listens on HOST:PORT only");
   }
   check_address(address);
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found);
-  if (failed != 0) refuse_to_listen(address, ::gai_strerror(failed));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
-  File socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  ::setsockopt(*socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(*socket, found->ai_addr, found->ai_addrlen) != 0 ||
-      ::listen(*socket, SOMAXCONN) != 0) {
-    refuse_to_listen(address, std::strerror(errno));
-  }
-  return socket;
+  std::vector<File> files;
+  for (const int socket : listen_on_hosts(address)) files.emplace_back(socket);
+  return files;
 }
 
-int port_of(int socket) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size);
-  const in_port_t port = name.ss_family == AF_INET6
-                             ? reinterpret_cast<const sockaddr_in6&>(name).sin6_port
-                             : reinterpret_cast<const sockaddr_in&>(name).sin_port;
-  return ntohs(port);
-}
-
-// What epoll gives back for the two files that are no connections.
-char listener_mark, stop_mark;
+// What epoll gives back for the one file that is neither a connection nor a listener.
+char stop_mark;
 
 }  // namespace
 
@@ -100,7 +70,9 @@ class HttpServer::State {
 
  private:
   void serve();
-  void accept_all();
+  bool is_listener(const void* what) const;
+  void watch_listeners(int operation);
+  void accept_all(File& listener);
   void add(int socket);
   void work_on(Connection* connection);
   void end(Connection* connection);
@@ -110,7 +82,7 @@ class HttpServer::State {
   HttpOptions options_;
   HttpCodec codec_;
   Connections shared_{codec_, options_};
-  File listener_;
+  std::vector<File> listeners_;
   File epoll_;
   File stop_;
   std::mutex mutex_;  // of what follows
@@ -125,11 +97,10 @@ HttpServer::State::State(const HttpService& service, HttpOptions options)
       codec_(service,
              static_cast<int>(
                  std::chrono::duration_cast<std::chrono::seconds>(options_.idle_time).count())),
-      listener_(listen_on(options_.address)),
+      listeners_(listen_on(options_.address)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_(::eventfd(0, EFD_CLOEXEC)) {
-  options_.address = with_port(options_.address, port_of(*listener_));
-  watch(EPOLL_CTL_ADD, *listener_, EPOLLIN | EPOLLONESHOT, &listener_mark);
+  watch_listeners(EPOLL_CTL_ADD);
   watch(EPOLL_CTL_ADD, *stop_, EPOLLIN, &stop_mark);
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
   sweeper_ = std::jthread([this](const std::stop_token& stop) { sweep(stop); });
@@ -150,23 +121,33 @@ void HttpServer::State::serve() {
     epoll_event event{};
     if (::epoll_wait(*epoll_, &event, 1, -1) <= 0) continue;
     if (event.data.ptr == &stop_mark) return;
-    if (event.data.ptr == &listener_mark) {
-      accept_all();
+    if (is_listener(event.data.ptr)) {
+      accept_all(*static_cast<File*>(event.data.ptr));
     } else {
       work_on(static_cast<Connection*>(event.data.ptr));
     }
   }
 }
 
-void HttpServer::State::accept_all() {
+bool HttpServer::State::is_listener(const void* what) const {
+  return std::ranges::any_of(listeners_, [&](const File& listener) { return what == &listener; });
+}
+
+void HttpServer::State::watch_listeners(int operation) {
+  for (File& listener : listeners_) {
+    watch(operation, *listener, EPOLLIN | EPOLLONESHOT, &listener);
+  }
+}
+
+void HttpServer::State::accept_all(File& listener) {
   while (true) {
-    const int socket = ::accept4(*listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int socket = ::accept4(*listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket < 0 && errno != EINTR && errno != ECONNABORTED) break;
     if (socket >= 0) add(socket);
   }
   // Out of files: connections wait in the kernel until the sweeper looks again.
   const bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-  if (!full) watch(EPOLL_CTL_MOD, *listener_, EPOLLIN | EPOLLONESHOT, &listener_mark);
+  if (!full) watch(EPOLL_CTL_MOD, *listener, EPOLLIN | EPOLLONESHOT, &listener);
 }
 
 void HttpServer::State::add(int socket) {
@@ -214,14 +195,16 @@ void HttpServer::State::sweep(const std::stop_token& stop) {
     for (const auto& [connection, owned] : connections_) {
       if (connection->is_late(now) || (draining && connection->is_idle())) connection->interrupt();
     }
-    if (!draining) watch(EPOLL_CTL_MOD, *listener_, EPOLLIN | EPOLLONESHOT, &listener_mark);
+    if (!draining) watch_listeners(EPOLL_CTL_MOD);
   }
 }
 
 void HttpServer::State::drain(std::chrono::milliseconds limit) {
   if (shared_.draining.exchange(true)) return;
-  ::epoll_ctl(*epoll_, EPOLL_CTL_DEL, *listener_, nullptr);
-  ::shutdown(*listener_, SHUT_RDWR);  // from here on the kernel refuses connections
+  for (const File& listener : listeners_) {
+    ::epoll_ctl(*epoll_, EPOLL_CTL_DEL, *listener, nullptr);
+    ::shutdown(*listener, SHUT_RDWR);  // from here on the kernel refuses connections
+  }
   {
     std::unique_lock lock(mutex_);
     const auto quiet = [this] { return connections_.empty(); };

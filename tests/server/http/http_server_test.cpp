@@ -93,6 +93,13 @@ TEST_F(HttpServerTest, TakesChunksAndSaysThatABodyMayCome) {
   EXPECT_THAT(client.ask("[]"), HasSubstr("\"rows\":[]"));
 }
 
+TEST_F(HttpServerTest, ListensOnAllAddressesOfAHost) {
+  for (const char* const host : {"localhost:0", "0.0.0.0:0", "[::]:0"}) {
+    options_.address = host;
+    EXPECT_THAT(RawClient(start().address()).ask(get("/healthz")), HasSubstr("200 OK")) << host;
+  }
+}
+
 TEST_F(HttpServerTest, RefusesWhatIsNoRequestAndCloses) {
   const std::string address = start().address();
   for (const auto& [bytes, status] : std::vector<std::pair<std::string, std::string>>{
