@@ -5,8 +5,6 @@
 #include <ranges>
 #include <utility>
 
-#include <sys/stat.h>
-
 #include "lathe/ml/model_file.h"
 #include "lathe/server/error.h"
 #include "lathe/server/log.h"
@@ -17,10 +15,6 @@ namespace lathe::server {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
 
 // What a file may be called that is still being copied: cut off, or not there.
 bool is_half(const Error& error) {
@@ -39,12 +33,6 @@ Watcher::Watcher(Repository& repository, ListModels list, WatcherOptions options
 const VersionPolicy& Watcher::policy(const std::string& name) const {
   const auto own = options_.policies.find(name);
   return own == options_.policies.end() ? options_.policy : own->second;
-}
-
-Watcher::Stamp Watcher::stamp_of(const fs::path& file) {
-  struct stat status = {};
-  if (::stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return {status.st_ino, status.st_size, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
 void Watcher::scan_once() {
@@ -116,7 +104,7 @@ void Watcher::serve(const std::string& name, const Files& files, Known& known) {
 // Whether the version serves, from its file or from before that changed.
 bool Watcher::serve(const std::string& name, std::uint64_t version, const fs::path& file,
                     Tried& tried) {
-  const bool unchanged = tried.stamp == stamp_of(file);
+  const bool unchanged = tried.stamp == stamp_of(file.c_str());
   if (unchanged && !tried.error.empty()) {
     report(name, version, tried);
     if (tried.serves) repository_.set_state(name, version, VersionState::ready, tried.error);
@@ -146,7 +134,8 @@ bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs:
                        Tried& tried) {
   const std::string shown = name + "/" + std::to_string(version) + "/model.lathe";
   const Tried before = tried;
-  tried = {.stamp = stamp_of(file), .serves = before.serves};  // a later write: another stamp
+  tried = {.stamp = stamp_of(file.c_str()),
+           .serves = before.serves};  // a later write: another stamp
   repository_.set_state(name, version, VersionState::loading, "being loaded");
   try {
     publish(name, version, shown, file, tried.stamp.size);
@@ -164,7 +153,7 @@ bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs:
     tried.error = shown + ": cannot be loaded";
   }
   // What is tried at each scan is told once.
-  tried.reported = tried.stamp == Stamp{} && before.reported && before.error == tried.error;
+  tried.reported = tried.stamp == FileStamp{} && before.reported && before.error == tried.error;
   repository_.set_state(name, version, VersionState::unavailable, tried.error);
   report(name, version, tried);
   return false;
@@ -196,7 +185,7 @@ void Watcher::publish(const std::string& name, std::uint64_t version, const std:
 }
 
 // Whether a file as it is will not become a model by being written on.
-bool Watcher::settled(const Stamp& stamp) const {
+bool Watcher::settled(const FileStamp& stamp) const {
   // Far in the future as well: another clock wrote that.
   const auto age = options_.now() - std::chrono::nanoseconds(stamp.ctime_ns);
   return std::chrono::abs(age) >= options_.settle;

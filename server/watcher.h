@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "lathe/server/change_listener.h"
+#include "lathe/server/file_stamp.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/version_policy.h"
 
@@ -73,16 +74,8 @@ class Watcher {
   void stop();  // waits for a scan that runs
 
  private:
-  // What makes a file another file. ctime changes with every write, whatever a copier sets.
-  struct Stamp {
-    std::uint64_t inode = 0;
-    std::int64_t size = -1;  // -1: there is no file
-    std::int64_t mtime_ns = 0;
-    std::int64_t ctime_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Tried {
-    Stamp stamp = {};
+    FileStamp stamp = {};
     std::string error = {};  // empty: it was loaded, or not tried
     bool serves = false;     // maybe from before `stamp`
     bool may_grow = false;   // the error is that of half a file
@@ -108,7 +101,6 @@ class Watcher {
     std::vector<ServedModelPtr> before_;
   };
 
-  static Stamp stamp_of(const std::filesystem::path& file);
   void load_here(const std::string& name);
   void update(const std::string& name, const Files& files);
   void leave_unreadable(const Listing& found);
@@ -121,7 +113,7 @@ class Watcher {
                 Tried& tried);
   void publish(const std::string& name, std::uint64_t version, const std::string& shown,
                const std::filesystem::path& file, std::int64_t size);
-  bool settled(const Stamp& stamp) const;
+  bool settled(const FileStamp& stamp) const;
   void report(const std::string& name, std::uint64_t version, Tried& tried);
   void forget_missing(const std::string& name, const Files& files, Known& known);
   void free_ended();
