@@ -117,8 +117,8 @@ Solved solve(const Pca& options, const MatrixView& X, const Context& context) {
 // Constant data come from centred cells of exactly 0.
 Index count_of(const Wanted& wanted, const Spectrum& spectrum) {
   if (wanted.count) return *wanted.count;
-  return spectrum.total_squares > 0.0 ? wanted.choose(spectrum.values, spectrum.total_squares)
-                                      : spectrum.values.size();
+  if (!(spectrum.total_squares > 0.0)) return spectrum.values.size();
+  return std::min(wanted.choose(spectrum.values, spectrum.total_squares), spectrum.vectors.rows());
 }
 
 }  // namespace

@@ -85,7 +85,8 @@ class PcaModel final : public Transformer {
 // - full: QR and Jacobi rotations. Every singular value to 1e-14 of the largest, and to its own
 //   digits where columns differ by scale alone.
 // - covariance_eigh: eigenvectors of the smaller Gram matrix, formed in one pass without a copy of
-//   X. A singular value r times the largest keeps 16 digits less twice those of r.
+//   X. A singular value r times the largest keeps 16 digits less twice those of r; where r < 1e-6
+//   it is the length of the scores along its vector, so 0 but for rounding where nothing varies.
 // - auto: covariance_eigh where the smallest singular value that is wanted turns out to be above
 //   1e-2 of the largest (12 digits), else full.
 // - randomized: subspace iteration from a random start, unless the exact way is cheaper. The model

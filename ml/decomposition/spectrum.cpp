@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -47,14 +48,55 @@ double centred_squares(const MatrixView& X, const RowVector& mean) {
 
 bool in_range(double squares) { return squares > 1e-270 && squares < 1e270; }
 
-// The rows of `vectors` orthonormal to the last digit.
-void polish(Matrix& vectors) {
-  Matrix columns = vectors.transpose();
-  orthonormalise(columns);
-  vectors = columns.transpose();
+Vector roots(const Vector& squares) { return squares.cwiseMax(0.0).cwiseSqrt(); }
+
+// The smallest singular value, as a share of the largest, of which a Gram matrix tells 4 digits.
+constexpr double gram_tells = 1e-6;
+
+Index count_told(const Vector& values) {
+  return std::max<Index>(1, (values.array() >= gram_tells * values[0]).count());
 }
 
-Vector roots(const Vector& squares) { return squares.cwiseMax(0.0).cwiseSqrt(); }
+// Puts the lengths that were measured along the last vectors in place of what a Gram matrix told of
+// them, in descending order; the new places of those vectors.
+std::vector<Index> set_small_values(const Vector& lengths, Vector& values) {
+  const Index told = values.size() - lengths.size();
+  std::vector<Index> order(static_cast<std::size_t>(lengths.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index a, Index b) { return lengths[a] > lengths[b]; });
+  const double most = values[told - 1];
+  for (Index c = told; c < values.size(); ++c) {
+    Index& from = order[static_cast<std::size_t>(c - told)];
+    values[c] = std::min(most, lengths[from]);
+    from += told;
+  }
+  return order;
+}
+
+void reorder_last(const std::vector<Index>& order, Matrix& columns) {
+  if (order.empty()) return;
+  columns.rightCols(std::ssize(order)) = Matrix(columns(Eigen::all, order));
+}
+
+// Columns of no length stay as they are.
+void divide_columns(const Vector& lengths, Matrix& columns) {
+  const Vector divisor = (lengths.array() > 0.0).select(lengths, 1.0);
+  columns.array().rowwise() /= divisor.transpose().array();
+}
+
+// Of the products of the centred rows with each column.
+Vector lengths_along(const MatrixView& X, const Matrix& columns, const RowVector& mean) {
+  constexpr Index size = 4096;
+  Vector squares = Vector::Zero(columns.cols());
+  Matrix scores(std::min(size, X.rows()), columns.cols());
+  for (Index begin = 0; begin < X.rows(); begin += size) {
+    const Index rows = std::min(size, X.rows() - begin);
+    multiply(X.middleRows(begin, rows), columns, scores.topRows(rows), mean);
+    squares += scores.topRows(rows).colwise().squaredNorm().transpose();
+  }
+  return squares.cwiseSqrt();
+}
 
 // The Gram matrix of the side with fewer entries, and the means.
 struct SmallerSide {
@@ -120,7 +162,7 @@ class Scores {
     for (Index c = 0; c < leads.size(); ++c) {
       const double lead = std::max(most.col(c).maxCoeff(), -least.col(c).minCoeff());
       Index block = 0;
-      while (most(block, c) != lead && least(block, c) != -lead) ++block;
+      while (block + 1 < blocks && most(block, c) != lead && least(block, c) != -lead) ++block;
       leads[c] = most(block, c) == lead ? lead : -lead;
       if (most(block, c) == -least(block, c)) leads[c] = first_of(lead, block, c);
     }
@@ -153,7 +195,7 @@ class Scores {
     parallel_blocks(groups, size, [&](Index, Index begin, Index end) {
       for (Index g = begin; g < end; ++g) {
         bool any = false;
-        for (Index c = 0; c < cols; ++c) any |= rough.most(g, c) + rough.error[g] >= least[c];
+        for (Index c = 0; c < cols; ++c) any |= !(rough.most(g, c) + rough.error[g] < least[c]);
         may[static_cast<std::size_t>(g)] = any;
       }
     });
@@ -183,7 +225,7 @@ class Scores {
     Scratch scratch(block_groups * group_, right_.cols());
     const auto scores = of_block(block, scratch);
     Index i = 0;
-    while (std::abs(scores(i, c) - offset_[c]) != magnitude) ++i;
+    while (i + 1 < scores.rows() && std::abs(scores(i, c) - offset_[c]) != magnitude) ++i;
     return scores(i, c) - offset_[c];
   }
 
@@ -224,15 +266,21 @@ std::optional<Spectrum> gram_spectrum(const MatrixView& X, const Wanted& wanted,
   if (!(spectrum.values[k - 1] >= least * spectrum.values[0])) return std::nullopt;
   spectrum.total_squares = total;
   spectrum.mean = side.mean.transpose();
+  Vector values = spectrum.values.head(k);
+  const Index small = k - count_told(values);
+  Matrix right = pairs.vectors.leftCols(k);
   if (X.rows() < X.cols()) {
-    const Matrix left = pairs.vectors.leftCols(k);
-    Matrix right = transposed_product(X, left, side.mean);
-    right.array().rowwise() /= spectrum.values.head(k).transpose().array();
-    spectrum.vectors = right.transpose();
-  } else {
-    spectrum.vectors = pairs.vectors.leftCols(k).transpose();
+    right = transposed_product(X, right, side.mean);
+    const Vector lengths = right.rightCols(small).colwise().norm();
+    reorder_last(set_small_values(lengths, values), right);
+    divide_columns(values, right);
+  } else if (small > 0) {
+    const Vector lengths = lengths_along(X, right.rightCols(small), side.mean);
+    reorder_last(set_small_values(lengths, values), right);
   }
-  polish(spectrum.vectors);
+  orthonormalise(right);
+  spectrum.vectors = right.transpose();
+  spectrum.values.head(k) = values;
   return spectrum;
 }
 
@@ -257,18 +305,20 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
   }
   // right = X' left: its singular values and both sides' vectors, through its small Gram matrix.
   const EigenPairs pairs = top_eigenpairs(transposed_product(right, right), b);
-  const Matrix turn = pairs.vectors.leftCols(k);
+  Matrix turn = pairs.vectors.leftCols(k);
   spectrum.values = roots(pairs.values).head(k);
   Matrix turned(X.cols(), k);
   multiply(right, turn, turned);
+  const Vector lengths = turned.rightCols(k - count_told(spectrum.values)).colwise().norm();
+  const std::vector<Index> order = set_small_values(lengths, spectrum.values);
+  reorder_last(order, turn);
+  reorder_last(order, turned);
+  divide_columns(spectrum.values, turned);
+  orthonormalise(turned);
   spectrum.vectors = turned.transpose();
-  for (Index c = 0; c < k; ++c) {
-    if (spectrum.values[c] > 0.0) spectrum.vectors.row(c) /= spectrum.values[c];
-  }
-  polish(spectrum.vectors);
 
   Matrix scores(X.rows(), k);
-  multiply(X, turned = spectrum.vectors.transpose(), scores, mean);
+  multiply(X, turned, scores, mean);
   Matrix expected(X.rows(), k);
   multiply(left, turn * spectrum.values.asDiagonal(), expected);
   if (spectrum.values[0] > 0.0) {

@@ -1,5 +1,6 @@
 #include "lathe/ml/decomposition/pca.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -301,6 +302,50 @@ TEST(Pca, FewDirectionsInManyColumns) {
     EXPECT_LT(more.singular_values()[8], 1e-6 * more.singular_values()[0]);
     expect_orthonormal(more.components());
   }
+}
+
+// Centring alone leaves n <= d rows without one direction, the products of two factors without
+// more. Along those the vectors are still unit ones, orthogonal to all others.
+TEST(Pca, DirectionsWithoutVarianceAreOrthonormalToo) {
+  struct Shape {
+    Index n, d, rank;
+  };
+  const Shape shapes[] = {{2, 2, 2},    {2, 4, 4},    {2, 300, 300}, {3, 3, 1},     {5, 5, 5},
+                          {6, 7, 2},    {8, 8, 3},    {40, 4, 2},    {12, 90, 4},   {9, 2000, 1},
+                          {200, 40, 7}, {60, 60, 60}, {50, 150, 20}, {140, 140, 1}, {400, 130, 9}};
+  const PcaSolver solvers[] = {PcaSolver::automatic, PcaSolver::covariance_eigh,
+                               PcaSolver::randomized};
+  std::uint64_t seed = 40;
+  for (const auto& [n, d, rank] : shapes) {
+    for (const double offset : {0.0, 1e3}) {
+      seed += 2;
+      Matrix X = noise(n, rank, seed) * noise(rank, d, seed + 1);
+      X.array() += offset;
+      const Index p = std::min(n, d);
+      const PcaModel full = Pca{.svd_solver = PcaSolver::full}.fit(X);
+      const double largest = full.singular_values()[0];
+      for (const PcaSolver solver : solvers) {
+        const PcaModel model = Pca{.n_components = p, .svd_solver = solver}.fit(X);
+        const Matrix gram = model.components() * model.components().transpose();
+        EXPECT_LT((gram - Matrix::Identity(p, p)).cwiseAbs().maxCoeff(), 1e-12);
+        EXPECT_LT((model.singular_values() - full.singular_values()).cwiseAbs().maxCoeff(),
+                  1e-12 * largest)
+            << n << 'x' << d << " of rank " << rank << ", solver " << static_cast<int>(solver);
+        for (Index c = 1; c < p; ++c) {
+          EXPECT_LE(model.singular_values()[c], model.singular_values()[c - 1]);
+        }
+      }
+    }
+  }
+}
+
+TEST(Pca, TheGramMatrixOfTwoRowsHasOneComponentWithVariance) {
+  const Matrix X{{1.0, 2.0, 3.0, 5.0}, {2.0, 1.0, 7.0, 4.0}};
+  const PcaModel model = Pca{.whiten = true, .svd_solver = PcaSolver::covariance_eigh}.fit(X);
+  EXPECT_NEAR(model.singular_values()[0], std::sqrt(9.5), 1e-15);
+  EXPECT_LT(model.explained_variance()[1], 1e-30);
+  EXPECT_EQ(model.warnings().size(), 1u);
+  expect_orthonormal(model.components());
 }
 
 TEST(Pca, RandomizedKeepsToItsErrorAndNeverExplainsMore) {
