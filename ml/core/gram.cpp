@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "lathe/ml/core/double_double.h"
@@ -18,11 +19,13 @@ namespace {
 constexpr Index sample_rows = 256;  // whose mean is the shift
 constexpr Index few_columns = 520;  // up to here each thread sums whole matrices
 constexpr Index partial_numbers = 1 << 19;
-constexpr Index small_block = 128;  // rows packed at a time, by one thread
-constexpr Index large_block = 384;  // by all
+constexpr Index scanned_rows = 128;  // at least, by one thread
 // Diagonals outside are formed anew from scaled columns.
 constexpr double least_square = 0x1p-700;
 constexpr double most_square = 0x1p+700;
+// Of columns of floats: what lies below loses digits to their narrow range, above to infinity.
+constexpr double least_float_square = 0x1p-60;
+constexpr double most_float_square = 0x1p+60;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -33,12 +36,17 @@ double unit_scale(double magnitude) {
 }
 
 // [X, y, 1] as the kernels read it, and the sums S of its products.
+// Number: of the packed rows.
+template <class Number>
 class Pass {
  public:
   Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options);
 
   void take_shift_from_sample();
+  void take_scales_from_sample();
   bool take_scales(const Matrix& S);
+  // Whether floats hold all columns: none leaves their range, and what comes to 0 is constant.
+  bool in_range(const Matrix& S) const;
   // S: row-major, `cols` square; on and above the diagonal only.
   Matrix products() const;
   // Moves the shift to the mean that S tells; whether it was too far from it to subtract after.
@@ -53,6 +61,16 @@ class Pass {
   double weight(Index row) const {
     return options_.weight.empty() ? 1.0 : options_.weight[at(row)];
   }
+  static const kernels::PackedTiles<Number>& tiles() {
+    if constexpr (rough) {
+      return kernels::tile_table().floats;
+    } else {
+      return kernels::tile_table();
+    }
+  }
+  static Number* numbers(double* room) { return reinterpret_cast<Number*>(room); }
+  std::vector<Index> sampled_rows() const;
+  bool are_constant(const std::vector<Index>& columns) const;
   kernels::PackSource source(Index row, Index first, Index last, double* root) const;
   double moved(const Matrix& S, Index column) const {
     return options_.centre ? S(column, n_columns()) / total_ : 0.0;
@@ -60,10 +78,15 @@ class Pass {
   void small_products(Matrix& S) const;
   void large_products(Matrix& S) const;
 
+  static constexpr Index per_double = sizeof(double) / sizeof(Number);
+  static constexpr bool rough = per_double > 1;
+  static constexpr Index small_block = rough ? 256 : 128;  // rows packed at a time, by one thread
+  static constexpr Index large_block = 384;                // by all
+
   const MatrixView& X_;
   const MatrixView& y_;
   const GramOptions& options_;
-  const kernels::TileTable& table_ = kernels::tile_table();
+  const kernels::PackedTiles<Number>& table_ = tiles();
   Index d_;
   Index t_;
   Index cols_;                 // packed
@@ -73,7 +96,8 @@ class Pass {
   std::vector<double> y_scale_;
 };
 
-Pass::Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options)
+template <class Number>
+Pass<Number>::Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options)
     : X_(X), y_(y), options_(options), d_(X.cols()), t_(y.cols()) {
   const Index used = n_columns() + (options.centre ? 1 : 0);
   cols_ = (used + table_.step - 1) / table_.step * table_.step;
@@ -93,7 +117,8 @@ Pass::Pass(const MatrixView& X, const MatrixView& y, const GramOptions& options)
 }
 
 // Rows all over the data: where columns drift, the first ones would be far from the mean.
-void Pass::take_shift_from_sample() {
+template <class Number>
+std::vector<Index> Pass<Number>::sampled_rows() const {
   std::vector<Index> rows;
   const Index n = X_.rows();
   const Index count = std::min(n, sample_rows);
@@ -104,6 +129,12 @@ void Pass::take_shift_from_sample() {
   for (Index i = 0; rows.empty() && i < n; ++i) {
     if (weight(i) > 0.0) rows.push_back(i);
   }
+  return rows;
+}
+
+template <class Number>
+void Pass<Number>::take_shift_from_sample() {
+  const std::vector<Index> rows = sampled_rows();
   if (rows.empty()) return;
   for (Index j = 0; j < n_columns(); ++j) {
     const double scale = x_scale_[at(j)] + y_scale_[at(j)];
@@ -123,16 +154,66 @@ void Pass::take_shift_from_sample() {
   }
 }
 
+// So that the weighted deviations of those rows are at most about 1; then columns whose numbers are
+// that near the ends of the range of doubles keep their scale.
+template <class Number>
+void Pass<Number>::take_scales_from_sample() {
+  constexpr double most = 0x1p+900;
+  Vector widest = Vector::Zero(n_columns());
+  for (const Index i : sampled_rows()) {
+    const double root = std::sqrt(weight(i));
+    for (Index j = 0; j < n_columns(); ++j) {
+      widest[j] = std::max(widest[j], root * std::abs(value(i, j) - shift_[at(j)]));
+    }
+  }
+  for (Index j = 0; j < n_columns(); ++j) {
+    const double scale = unit_scale(widest[j]);
+    if (!(scale <= most && scale >= 1.0 / most)) continue;
+    (j < d_ ? x_scale_ : y_scale_)[at(j)] = scale;
+    shift_[at(j)] *= scale;
+  }
+}
+
+template <class Number>
+bool Pass<Number>::in_range(const Matrix& S) const {
+  std::vector<Index> zero;
+  for (Index j = 0; j < n_columns(); ++j) {
+    if (S(j, j) == 0.0) {
+      zero.push_back(j);
+    } else if (!(S(j, j) >= least_float_square && S(j, j) <= most_float_square)) {
+      return false;
+    }
+  }
+  return zero.empty() || are_constant(zero);
+}
+
+// Whether rows of positive weight deviate from the shift by exactly nothing.
+template <class Number>
+bool Pass<Number>::are_constant(const std::vector<Index>& columns) const {
+  std::vector<char> constant(at((X_.rows() + scanned_rows - 1) / scanned_rows), 1);
+  parallel_blocks(X_.rows(), scanned_rows, [&](Index part, Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      if (weight(i) == 0.0) continue;
+      for (const Index j : columns) {
+        const double scale = x_scale_[at(j)] + y_scale_[at(j)];
+        if (value(i, j) * scale != shift_[at(j)]) constant[at(part)] = 0;
+      }
+    }
+  });
+  return std::all_of(constant.begin(), constant.end(), [](char c) { return c != 0; });
+}
+
 // Whether any column's square sum is out of range and another scale helps; by a pass for the
 // largest deviation from the shift.
-bool Pass::take_scales(const Matrix& S) {
+template <class Number>
+bool Pass<Number>::take_scales(const Matrix& S) {
   std::vector<Index> columns;
   for (Index j = 0; j < n_columns(); ++j) {
     if (!(S(j, j) >= least_square && S(j, j) <= most_square)) columns.push_back(j);
   }
   if (columns.empty()) return false;
   const Index count = static_cast<Index>(columns.size());
-  const Index size = std::max<Index>(small_block, (X_.rows() + 31) / 32);
+  const Index size = std::max<Index>(scanned_rows, (X_.rows() + 31) / 32);
   const Index parts = (X_.rows() + size - 1) / size;
   Matrix widest = Matrix::Zero(parts, count);   // weighted
   Matrix largest = Matrix::Zero(parts, count);  // rows without weight too: none may overflow
@@ -161,7 +242,8 @@ bool Pass::take_scales(const Matrix& S) {
 }
 
 // The rows from `row` on; `root` is for the roots of the weights of rows [first, last) of them.
-kernels::PackSource Pass::source(Index row, Index first, Index last, double* root) const {
+template <class Number>
+kernels::PackSource Pass<Number>::source(Index row, Index first, Index last, double* root) const {
   kernels::PackSource from{};
   from.X = X_.data() + row * X_.outerStride();
   from.x_stride = X_.outerStride();
@@ -203,7 +285,8 @@ void add_parts(double* all, Index parts, Matrix& S) {
 }
 
 // Each part of the rows sums a matrix of its own; they are added in one order.
-void Pass::small_products(Matrix& S) const {
+template <class Number>
+void Pass<Number>::small_products(Matrix& S) const {
   const Index most = std::clamp<Index>(partial_numbers / (cols_ * cols_), 8, 64);
   // Parts of one size, so that threads end together.
   const Index share = ((X_.rows() + most - 1) / most + 7) / 8 * 8;
@@ -215,8 +298,8 @@ void Pass::small_products(Matrix& S) const {
   Scratch kept(large ? 0 : parts, S.size());
   double* all = large ? fresh.data() : kept.matrix().data();
   parallel_blocks(X_.rows(), part_size, [&](Index part, Index begin, Index end) {
-    Scratch packed(small_block, cols_);
-    double* block = packed.matrix().data();
+    Scratch packed(small_block / per_double, cols_);
+    Number* block = numbers(packed.matrix().data());
     double root[small_block];
     double* C = all + part * cols_ * cols_;
     std::fill_n(C, cols_ * cols_, 0.0);
@@ -233,10 +316,11 @@ void Pass::small_products(Matrix& S) const {
 }
 
 // All threads pack a block of rows, then each takes panels of S.
-void Pass::large_products(Matrix& S) const {
+template <class Number>
+void Pass<Number>::large_products(Matrix& S) const {
   const Index panels = (cols_ + table_.panel - 1) / table_.panel;
-  Matrix packed = large_matrix(large_block, cols_);
-  double* block = packed.data();
+  Matrix packed = large_matrix(large_block / per_double, cols_);
+  Number* block = numbers(packed.data());
   S.setZero();
   for (Index row = 0; row < X_.rows(); row += large_block) {
     const Index rows = std::min(large_block, X_.rows() - row);
@@ -252,7 +336,8 @@ void Pass::large_products(Matrix& S) const {
   }
 }
 
-Matrix Pass::products() const {
+template <class Number>
+Matrix Pass<Number>::products() const {
   Matrix S = large_matrix(cols_, cols_);
   if (X_.rows() == 0) {
     S.setZero();
@@ -264,7 +349,8 @@ Matrix Pass::products() const {
   return S;
 }
 
-bool Pass::move_shift(const Matrix& S) {
+template <class Number>
+bool Pass<Number>::move_shift(const Matrix& S) {
   bool far = false;
   for (Index j = 0; options_.centre && j < n_columns(); ++j) {
     const double step = moved(S, j);
@@ -296,7 +382,8 @@ void fill_symmetric(const Matrix& S, Index begin, double total, const Vector& st
   });
 }
 
-Gram Pass::gram(const Matrix& S) const {
+template <class Number>
+Gram Pass<Number>::gram(const Matrix& S) const {
   Gram gram;
   gram.weight = total_;
   gram.centred = options_.centre;
@@ -394,7 +481,7 @@ void Gram::merge(const Gram& other) {
 
 Gram centred_gram(const MatrixView& X, const MatrixView& y, const GramOptions& options) {
   assert(X.rows() == y.rows() || y.cols() == 0);
-  Pass pass(X, y, options);
+  Pass<double> pass(X, y, options);
   if (options.centre) pass.take_shift_from_sample();
   Matrix S = pass.products();
   if (options.scale && pass.take_scales(S)) S = pass.products();
@@ -402,8 +489,32 @@ Gram centred_gram(const MatrixView& X, const MatrixView& y, const GramOptions& o
   return pass.gram(S);
 }
 
+std::optional<Gram> rough_gram(const MatrixView& X, const MatrixView& y,
+                               const GramOptions& options) {
+  assert(X.rows() == y.rows() && y.cols() > 0);
+  Pass<float> pass(X, y, options);
+  if (options.centre) pass.take_shift_from_sample();
+  pass.take_scales_from_sample();
+  const Matrix S = pass.products();
+  if (!pass.in_range(S) || pass.move_shift(S)) return std::nullopt;
+  Gram gram = pass.gram(S);
+  const Gram of_y = centred_gram(y, options);
+  gram.xy *= of_y.x_scale.cwiseQuotient(gram.y_scale).asDiagonal();
+  gram.yy = of_y.xx;
+  gram.y_mean = of_y.x_mean;
+  gram.y_mean_rest = of_y.x_mean_rest;
+  gram.y_scale = of_y.x_scale;
+  return gram;
+}
+
 Gram centred_gram(const MatrixView& X, const GramOptions& options) {
   return centred_gram(X, Matrix(X.rows(), 0), options);
+}
+
+double rough_error(Index d) {
+  constexpr double unit = 0x1p-24;
+  constexpr double block = 384.0;
+  return unit * (0.25 * block + 2.0 * std::sqrt(static_cast<double>(d)));
 }
 
 }  // namespace lathe

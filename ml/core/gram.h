@@ -3,6 +3,7 @@
 // packed block by block in cache (kernel_tiles.h); X is never copied.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "lathe/ml/core/types.h"
@@ -40,5 +41,16 @@ struct Gram {
 // so does the diagonal of xx or yy.
 Gram centred_gram(const MatrixView& X, const MatrixView& y, const GramOptions& options = {});
 Gram centred_gram(const MatrixView& X, const GramOptions& options = {});
+
+// The same with xx and xy of products in floats, in little more than half the time where columns
+// are many. Columns are scaled to their spread. None where floats do not hold one, a mean is far
+// from that of a sample of rows, or cells are NaN or infinite. At least one target.
+std::optional<Gram> rough_gram(const MatrixView& X, const MatrixView& y,
+                               const GramOptions& options = {});
+
+// The 2-norm of the error of such an xx of d columns of unit length, at most: where the sums of a
+// block of rows all round the same way, and its products as though at random. Mostly it is a
+// hundredth of that.
+double rough_error(Index d);
 
 }  // namespace lathe

@@ -26,31 +26,39 @@ struct PackSource {
   const double* root;  // of each row's weight; null: all 1
 };
 
-struct TileTable {
+// Of packed doubles or floats; the latter take half the time, and their sums over the rows of one
+// call are floats before they are added to C.
+template <class Number>
+struct PackedTiles {
   std::ptrdiff_t panel;
   std::ptrdiff_t step;
 
   // Rows [first, last) to those places of panels that have room for `capacity` rows; `cols` as
   // packed.
   void (*pack)(const PackSource& from, std::ptrdiff_t first, std::ptrdiff_t last,
-               std::ptrdiff_t cols, double* out, std::ptrdiff_t capacity);
-  // The transpose: packed cell (k, i) is root(i) * (X(i, k) - shift(k)), for k in [0, rows) and
-  // panels [first, last). X: x_rows x rows, row-major; zeros up to a multiple of `step`.
-  void (*pack_upright)(const double* X, std::ptrdiff_t x_stride, std::ptrdiff_t x_rows,
-                       std::ptrdiff_t rows, const double* shift, const double* root, double* out,
-                       std::ptrdiff_t capacity, std::ptrdiff_t first, std::ptrdiff_t last);
+               std::ptrdiff_t cols, Number* out, std::ptrdiff_t capacity);
   // C(i, j) += sum over rows a(r, i) b(r, j) for panel j of b and panels [first, last) of a; with
   // `triangle`, where both are the same, of those up to j only the tiles that reach the diagonal.
   // Negative where `subtract`. C: row-major, room for whole tiles.
-  void (*cross)(const double* a, std::ptrdiff_t a_capacity, std::ptrdiff_t a_cols,
-                std::ptrdiff_t first, std::ptrdiff_t last, const double* b,
+  void (*cross)(const Number* a, std::ptrdiff_t a_capacity, std::ptrdiff_t a_cols,
+                std::ptrdiff_t first, std::ptrdiff_t last, const Number* b,
                 std::ptrdiff_t b_capacity, std::ptrdiff_t b_cols, std::ptrdiff_t j,
                 std::ptrdiff_t rows, bool triangle, bool subtract, double* C,
                 std::ptrdiff_t c_stride);
   // C += a'a of `rows` packed rows, the tiles that reach the upper triangle; C: cols x cols.
   // Meanwhile `next_size` numbers from `next` on are fetched into the cache.
-  void (*triangle)(const double* a, std::ptrdiff_t capacity, std::ptrdiff_t cols,
+  void (*triangle)(const Number* a, std::ptrdiff_t capacity, std::ptrdiff_t cols,
                    std::ptrdiff_t rows, double* C, const double* next, std::ptrdiff_t next_size);
+};
+
+struct TileTable : PackedTiles<double> {
+  PackedTiles<float> floats;
+
+  // The transpose: packed cell (k, i) is root(i) * (X(i, k) - shift(k)), for k in [0, rows) and
+  // panels [first, last). X: x_rows x rows, row-major; zeros up to a multiple of `step`.
+  void (*pack_upright)(const double* X, std::ptrdiff_t x_stride, std::ptrdiff_t x_rows,
+                       std::ptrdiff_t rows, const double* shift, const double* root, double* out,
+                       std::ptrdiff_t capacity, std::ptrdiff_t first, std::ptrdiff_t last);
   // out(r, j) = A(r, j) - shift(j); meanwhile each row's next `cols` numbers are fetched.
   void (*centre)(const double* A, std::ptrdiff_t a_stride, std::ptrdiff_t rows, std::ptrdiff_t cols,
                  const double* shift, double* out, std::ptrdiff_t out_stride);

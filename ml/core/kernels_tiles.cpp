@@ -4,9 +4,10 @@
 //
 // Measured (benchmarks/bench_gram.cpp; Zen 4, one core, peak 58 GFLOP/s at v4): `cross` does 55
 // useful ones at 500 columns, 47 at 100, 40 at 50 and 31 at 20, where the rest goes to the halves
-// of tiles on the diagonal and to padding, not to waiting. `pack` costs 6 ns a row at 20 columns,
-// beside 14 for `cross`; `triangle` fetches the next rows meanwhile, or packing would wait for
-// memory and take twice that.
+// of tiles on the diagonal and to padding, not to waiting. Of floats it does 107 at 500 columns and
+// 256 rows (101 at 128 rows, since sums are added to C as doubles). `pack` costs 6 ns a row at 20
+// columns, beside 14 for `cross`; `triangle` fetches the next rows meanwhile, or packing would wait
+// for memory and take twice that.
 #include "lathe/ml/core/kernel_lanes.h"
 #include "lathe/ml/core/kernel_tiles.h"
 
@@ -23,9 +24,25 @@ constexpr ptrdiff_t tile_rows = 4;
 constexpr ptrdiff_t vectors = 2;
 constexpr ptrdiff_t tile_rows = 4;
 #endif
-constexpr ptrdiff_t panel = vectors * width;
-constexpr ptrdiff_t step = tile_rows;  // a multiple of width
-constexpr ptrdiff_t group = 8;         // rows packed at a time: as many streams of reading
+// Floats take the same registers, so twice the columns.
+template <class Number>
+constexpr ptrdiff_t panel_of = vectors* Register<Number>::size;
+template <class Number>
+constexpr ptrdiff_t step_of =
+    tile_rows > Register<Number>::size ? tile_rows : Register<Number>::size;
+constexpr ptrdiff_t panel = panel_of<double>;
+constexpr ptrdiff_t step = step_of<double>;
+constexpr ptrdiff_t group = 8;  // rows packed at a time: as many streams of reading
+
+using Floats = Register<float>::Numbers;
+using Half [[gnu::vector_size(width * 4)]] = float;
+using LooseHalf [[gnu::vector_size(width * 4), gnu::aligned(4), gnu::may_alias]] = float;
+constexpr ptrdiff_t floats = Register<float>::size;
+
+inline void put(double* p, Wide value) { at(p) = value; }
+inline void put(float* p, Wide value) {
+  *reinterpret_cast<LooseHalf*>(p) = __builtin_convertvector(value, Half);
+}
 
 // Memory that is wanted next, fetched while tiles multiply.
 struct Ahead {
@@ -34,12 +51,15 @@ struct Ahead {
 };
 
 inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-inline ptrdiff_t width_of(ptrdiff_t cols, ptrdiff_t p) { return least(panel, cols - p * panel); }
+template <class Number = double>
+inline ptrdiff_t width_of(ptrdiff_t cols, ptrdiff_t p) {
+  return least(panel_of<Number>, cols - p * panel_of<Number>);
+}
 
 // The vectors of panel p that have columns of X alone.
-template <ptrdiff_t n, bool weighted>
+template <ptrdiff_t n, bool weighted, class Number>
 inline void pack_whole(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t column,
-                       double* out, ptrdiff_t out_width) {
+                       Number* out, ptrdiff_t out_width) {
   Wide shift[n];
   Wide scale[n];
   for (ptrdiff_t v = 0; v < n; ++v) {
@@ -51,16 +71,16 @@ inline void pack_whole(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, p
     for (ptrdiff_t v = 0; v < n; ++v) {
       Wide value = multiply_add(at(x + v * width), scale[v], shift[v]);
       if constexpr (weighted) value *= from.root[r];
-      at(out + r * out_width + v * width) = value;
+      put(out + r * out_width + v * width, value);
     }
   }
 }
 
 // A vector that reaches beyond X: what is read there, which may be NaN, is masked, y is added with
 // its own scale, and 0 - (-1) is the column of ones. No branch on the column.
-template <bool weighted>
+template <bool weighted, class Number>
 inline void pack_mixed(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t column,
-                       double* out, ptrdiff_t out_width) {
+                       Number* out, ptrdiff_t out_width) {
   const Wide shift = -at(from.shift + column);
   const Wide x_scale = at(from.x_scale + column);
   const Wide y_scale = at(from.y_scale + column);
@@ -75,7 +95,7 @@ inline void pack_mixed(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, p
     }
     if (has_y) value = multiply_add(all(from.y[r * from.y_stride]), y_scale, value);
     if constexpr (weighted) value *= from.root[r];
-    at(out + r * out_width) = value;
+    put(out + r * out_width, value);
   }
   if (from.y_cols <= 1) return;
   for (ptrdiff_t c = column; c < column + width; ++c) {
@@ -84,24 +104,22 @@ inline void pack_mixed(const PackSource& from, ptrdiff_t begin, ptrdiff_t end, p
     for (ptrdiff_t r = begin; r < end; ++r) {
       double value = from.y[r * from.y_stride + t] * from.y_scale[c] - from.shift[c];
       if constexpr (weighted) value *= from.root[r];
-      out[r * out_width + c - column] = value;
+      out[r * out_width + c - column] = static_cast<Number>(value);
     }
   }
 }
 
-template <bool weighted>
+template <bool weighted, class Number>
 inline void pack_rows(const PackSource& from, ptrdiff_t first, ptrdiff_t last, ptrdiff_t cols,
-                      double* out, ptrdiff_t capacity) {
+                      Number* out, ptrdiff_t capacity) {
   for (ptrdiff_t begin = first; begin < last; begin += group) {
     const ptrdiff_t end = least(last, begin + group);
-    for (ptrdiff_t p = 0; p * panel < cols; ++p) {
-      const ptrdiff_t column = p * panel;
-      const ptrdiff_t out_width = width_of(cols, p);
-      double* to = out + column * capacity;
+    for (ptrdiff_t column = 0; column < cols; column += panel_of<Number>) {
+      const ptrdiff_t out_width = least(panel_of<Number>, cols - column);
+      Number* to = out + column * capacity;
       ptrdiff_t v = 0;
-      if (column + panel <= from.x_cols) {
-        pack_whole<vectors, weighted>(from, begin, end, column, to, out_width);
-        v = panel;
+      for (; v + panel <= out_width && column + v + panel <= from.x_cols; v += panel) {
+        pack_whole<vectors, weighted>(from, begin, end, column + v, to + v, out_width);
       }
       for (; v + width <= out_width && column + v + width <= from.x_cols; v += width) {
         pack_whole<1, weighted>(from, begin, end, column + v, to + v, out_width);
@@ -113,7 +131,8 @@ inline void pack_rows(const PackSource& from, ptrdiff_t first, ptrdiff_t last, p
   }
 }
 
-void pack(const PackSource& from, ptrdiff_t first, ptrdiff_t last, ptrdiff_t cols, double* out,
+template <class Number>
+void pack(const PackSource& from, ptrdiff_t first, ptrdiff_t last, ptrdiff_t cols, Number* out,
           ptrdiff_t capacity) {
   if (from.root != nullptr) {
     pack_rows<true>(from, first, last, cols, out, capacity);
@@ -146,28 +165,41 @@ void pack_upright(const double* X, ptrdiff_t x_stride, ptrdiff_t x_rows, ptrdiff
   }
 }
 
+// c += (or -=) sums that a register holds.
+inline void add_sums(double* c, Wide sum, bool subtract) {
+  Loose& place = at(c);
+  place = subtract ? place - sum : place + sum;
+}
+inline void add_sums(double* c, Floats sum, bool subtract) {
+  const auto* halves = reinterpret_cast<const LooseHalf*>(&sum);
+  add_sums(c, __builtin_convertvector(halves[0], Wide), subtract);
+  add_sums(c + width, __builtin_convertvector(halves[1], Wide), subtract);
+}
+
 // c += (or -=) sum over m rows of a(r, i) b(r, j). Meanwhile c is fetched, and one line of `ahead`
 // for each row.
-template <ptrdiff_t n>
-inline void tile(const double* __restrict a, ptrdiff_t a_stride, const double* __restrict b,
+template <ptrdiff_t n, class Number>
+inline void tile(const Number* __restrict a, ptrdiff_t a_stride, const Number* __restrict b,
                  ptrdiff_t b_stride, ptrdiff_t m, bool subtract, double* __restrict c,
                  ptrdiff_t c_stride, Ahead& ahead) {
+  using Numbers = typename Register<Number>::Numbers;
+  constexpr ptrdiff_t size = Register<Number>::size;
 #pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < tile_rows; ++i) {
 #pragma GCC unroll 8
-    for (ptrdiff_t v = 0; v < n; ++v) __builtin_prefetch(c + i * c_stride + v * width, 1, 3);
+    for (ptrdiff_t v = 0; v < n * size; v += width) __builtin_prefetch(c + i * c_stride + v, 1, 3);
   }
-  Wide sum[tile_rows][n] = {};
+  Numbers sum[tile_rows][n] = {};
   const char* line = ahead.next;
   const ptrdiff_t line_step = ahead.next < ahead.end ? cache_line : 0;
   for (ptrdiff_t r = 0; r < m; ++r, a += a_stride, b += b_stride, line += line_step) {
     __builtin_prefetch(line, 0, 2);  // a hint: beyond the end nothing happens
-    Wide right[n];
+    Numbers right[n];
 #pragma GCC unroll 8
-    for (ptrdiff_t v = 0; v < n; ++v) right[v] = at(b + v * width);
+    for (ptrdiff_t v = 0; v < n; ++v) right[v] = lanes_at(b + v * size);
 #pragma GCC unroll 8
     for (ptrdiff_t i = 0; i < tile_rows; ++i) {
-      const Wide left = all(a[i]);
+      const Numbers left = a[i] - Numbers{};
 #pragma GCC unroll 8
       for (ptrdiff_t v = 0; v < n; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
     }
@@ -176,14 +208,12 @@ inline void tile(const double* __restrict a, ptrdiff_t a_stride, const double* _
 #pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < tile_rows; ++i) {
 #pragma GCC unroll 8
-    for (ptrdiff_t v = 0; v < n; ++v) {
-      Loose& place = at(c + i * c_stride + v * width);
-      place = subtract ? place - sum[i][v] : place + sum[i][v];
-    }
+    for (ptrdiff_t v = 0; v < n; ++v) add_sums(c + i * c_stride + v * size, sum[i][v], subtract);
   }
 }
 
-inline void tile_of(ptrdiff_t n, const double* a, ptrdiff_t a_stride, const double* b,
+template <class Number>
+inline void tile_of(ptrdiff_t n, const Number* a, ptrdiff_t a_stride, const Number* b,
                     ptrdiff_t b_stride, ptrdiff_t m, bool subtract, double* c, ptrdiff_t c_stride,
                     Ahead& ahead) {
   if (n == vectors) {
@@ -195,27 +225,32 @@ inline void tile_of(ptrdiff_t n, const double* a, ptrdiff_t a_stride, const doub
   }
 }
 
-inline void cross_ahead(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first,
-                        ptrdiff_t last, const double* b, ptrdiff_t b_capacity, ptrdiff_t b_cols,
+template <class Number>
+inline void cross_ahead(const Number* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first,
+                        ptrdiff_t last, const Number* b, ptrdiff_t b_capacity, ptrdiff_t b_cols,
                         ptrdiff_t j, ptrdiff_t rows, bool triangle, bool subtract, double* C,
                         ptrdiff_t c_stride, Ahead& ahead) {
-  const ptrdiff_t b_width = width_of(b_cols, j);
-  const double* right = b + j * panel * b_capacity;
+  constexpr ptrdiff_t size = Register<Number>::size;
+  const ptrdiff_t column = j * panel_of<Number>;
+  const ptrdiff_t b_width = width_of<Number>(b_cols, j);
+  const Number* right = b + column * b_capacity;
   for (ptrdiff_t p = first; p < last; ++p) {
-    const ptrdiff_t a_width = width_of(a_cols, p);
-    const double* left = a + p * panel * a_capacity;
+    const ptrdiff_t row = p * panel_of<Number>;
+    const ptrdiff_t a_width = width_of<Number>(a_cols, p);
+    const Number* left = a + row * a_capacity;
     for (ptrdiff_t i = 0; i < a_width; i += tile_rows) {
       // On the diagonal the vectors left of it are not wanted: 3/8 less work at 20 columns.
-      const ptrdiff_t skip = triangle && p == j ? i / width * width : 0;
-      double* c = C + (p * panel + i) * c_stride + j * panel + skip;
-      tile_of((b_width - skip) / width, left + i, a_width, right + skip, b_width, rows, subtract, c,
+      const ptrdiff_t skip = triangle && p == j ? i / size * size : 0;
+      double* c = C + (row + i) * c_stride + column + skip;
+      tile_of((b_width - skip) / size, left + i, a_width, right + skip, b_width, rows, subtract, c,
               c_stride, ahead);
     }
   }
 }
 
-void cross(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first, ptrdiff_t last,
-           const double* b, ptrdiff_t b_capacity, ptrdiff_t b_cols, ptrdiff_t j, ptrdiff_t rows,
+template <class Number>
+void cross(const Number* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t first, ptrdiff_t last,
+           const Number* b, ptrdiff_t b_capacity, ptrdiff_t b_cols, ptrdiff_t j, ptrdiff_t rows,
            bool triangle, bool subtract, double* C, ptrdiff_t c_stride) {
   const char* start = reinterpret_cast<const char*>(b);
   Ahead nothing{start, start};
@@ -223,14 +258,19 @@ void cross(const double* a, ptrdiff_t a_capacity, ptrdiff_t a_cols, ptrdiff_t fi
               subtract, C, c_stride, nothing);
 }
 
-void triangle(const double* a, ptrdiff_t capacity, ptrdiff_t cols, ptrdiff_t rows, double* C,
+template <class Number>
+void triangle(const Number* a, ptrdiff_t capacity, ptrdiff_t cols, ptrdiff_t rows, double* C,
               const double* next, ptrdiff_t next_size) {
   Ahead ahead{reinterpret_cast<const char*>(next), reinterpret_cast<const char*>(next + next_size)};
-  for (ptrdiff_t j = 0; j * panel < cols; ++j) {
+  for (ptrdiff_t j = 0; j * panel_of<Number> < cols; ++j) {
     cross_ahead(a, capacity, cols, 0, j + 1, a, capacity, cols, j, rows, true, false, C, cols,
                 ahead);
   }
 }
+
+template <class Number>
+constexpr PackedTiles<Number> packed_tiles{panel_of<Number>, step_of<Number>, pack<Number>,
+                                           cross<Number>, triangle<Number>};
 
 void centre(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t cols,
             const double* shift, double* out, ptrdiff_t out_stride) {
@@ -327,11 +367,6 @@ void multiply(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t k, 
   }
 }
 
-using Floats = Register<float>::Numbers;
-using Half [[gnu::vector_size(width * 4)]] = float;
-using LooseHalf [[gnu::vector_size(width * 4), gnu::aligned(4), gnu::may_alias]] = float;
-constexpr ptrdiff_t floats = Register<float>::size;
-
 inline Floats magnitude(Floats a) {
   return reinterpret_cast<Floats>(reinterpret_cast<Register<float>::Whole>(a) &
                                   (Register<float>::Whole{} + 0x7fffffff));
@@ -345,7 +380,7 @@ inline double rough_row(const double* x, ptrdiff_t k, const double* shift, doubl
   for (; j + width <= k; j += width) {
     const Wide value = (at(x + j) - at(shift + j)) * scale;
     squares = multiply_add(value, value, squares);
-    *reinterpret_cast<LooseHalf*>(out + j) = __builtin_convertvector(value, Half);
+    put(out + j, value);
   }
   double sum = 0.0;
   for (ptrdiff_t lane = 0; lane < width; ++lane) sum += squares[lane];
@@ -432,7 +467,8 @@ void rough_largest(const double* A, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_
 
 }  // namespace
 
-const TileTable tile_table{panel,  step,     pack,      pack_upright, cross,      triangle,
-                           centre, multiply, tile_rows, floats,       rough_pack, rough_largest};
+const TileTable tile_table{
+    packed_tiles<double>, packed_tiles<float>, pack_upright, centre, multiply, tile_rows, floats,
+    rough_pack,           rough_largest};
 
 }  // namespace lathe::kernels::LATHE_KERNEL_LEVEL

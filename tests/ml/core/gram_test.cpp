@@ -93,11 +93,12 @@ std::vector<double> some_weights(Index n) {
 // Panels of all widths, one and several, both ways to divide the work.
 const std::vector<Index> widths{1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 20, 23, 24, 25, 31, 50, 100, 250};
 
-// The largest errors over shapes, targets, weights and centring.
-double worst_of_shapes() {
+// The largest errors over shapes, weights and centring; `form` makes Gram matrices.
+template <class Form>
+double worst_of_shapes(std::vector<Index> targets, Form&& form) {
   double largest = 0.0;
   for (const Index d : widths) {
-    for (const Index t : {0, 1, 3}) {
+    for (const Index t : targets) {
       if (d > 60 && t != 1) continue;
       const Index n = d == 20 ? 2500 : d == 100 ? 5 : 137 + d;
       Matrix X = random_matrix(n, d, 1);
@@ -106,7 +107,7 @@ double worst_of_shapes() {
       const LongMatrix all = joined(X, y);
       for (const bool centre : {true, false}) {
         for (const std::vector<double>& weight : {std::vector<double>(), some_weights(n)}) {
-          const Gram gram = centred_gram(X, y, {.weight = weight, .centre = centre});
+          const Gram gram = form(X, y, GramOptions{.weight = weight, .centre = centre});
           const Exact exact = exact_gram(all, weight, centre);
           largest = std::max(largest, worst(gram, exact.products));
           if (centre) largest = std::max(largest, worst_mean(gram, exact));
@@ -117,13 +118,24 @@ double worst_of_shapes() {
   return largest;
 }
 
-TEST(Gram, EqualsTheLongDoubleProducts) { EXPECT_LT(worst_of_shapes(), 16 * epsilon); }
+bool doubles_hold() {
+  const auto form = [](const auto&... of) { return centred_gram(of...); };
+  return worst_of_shapes({0, 1, 3}, form) < 16 * epsilon;
+}
+
+bool floats_hold() {
+  const auto form = [](const auto&... of) { return rough_gram(of...).value(); };
+  return worst_of_shapes({1, 3}, form) < 16 * double{std::numeric_limits<float>::epsilon()};
+}
+
+TEST(Gram, EqualsTheLongDoubleProducts) { EXPECT_TRUE(doubles_hold()); }
+TEST(Gram, OfFloatsIsNearThem) { EXPECT_TRUE(floats_hold()); }
 
 TEST(GramDeathTest, EqualsThemAtEachLevel) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   for (const char* level : kernel_levels) {
     const auto run = [&] {
-      return holds_at(level, [] { return worst_of_shapes() < 16 * epsilon; });
+      return holds_at(level, [] { return doubles_hold() && floats_hold(); });
     };
     EXPECT_EXIT(std::_Exit(run()), testing::ExitedWithCode(42), "") << level;
   }
@@ -171,6 +183,64 @@ TEST(Gram, LosesNothingToOffsetsAndScales) {
   products.row(7).setZero();
   products.col(7).setZero();
   EXPECT_LT(worst(gram, products), 40 * epsilon);
+}
+
+TEST(Gram, OfFloatsHasTheSameBitsForAnyNumberOfThreads) {
+  const int before = thread_limit();
+  for (const Index d : {300, 600}) {
+    const Matrix X = random_matrix(3000, d, 4, 2.0);
+    const Matrix y = random_matrix(3000, 1, 5);
+    set_thread_limit(1);
+    const Gram expected = rough_gram(X, y).value();
+    for (const int threads : {2, 3, 5, 16}) {
+      set_thread_limit(threads);
+      const Gram gram = rough_gram(X, y).value();
+      EXPECT_TRUE(same_bits(gram.xx, expected.xx)) << threads;
+      EXPECT_TRUE(same_bits(gram.xy, expected.xy));
+      EXPECT_TRUE(same_bits(gram.x_mean, expected.x_mean));
+    }
+  }
+  set_thread_limit(before);
+}
+
+TEST(Gram, OfFloatsKeepsItsDigitsForColumnsOfAnyScale) {
+  const Index n = 3000;
+  Matrix X = random_matrix(n, 8, 6);
+  X.col(1).array() += 1e6;
+  X.col(2) *= 1e-200;
+  X.col(3) *= 1e200;
+  X.col(4) = Vector::LinSpaced(n, 0.0, 1e6);  // drifts
+  X.col(5).setConstant(0.1);
+  X.col(6) = (X.col(6).array() > 2.5).cast<double>();  // hardly ever
+  const Matrix y = random_matrix(n, 1, 7);
+  const Gram gram = rough_gram(X, y).value();
+  Exact exact = exact_gram(joined(X, y), {}, true);
+  EXPECT_EQ(gram.xx.row(5).cwiseAbs().maxCoeff(), 0.0);
+  exact.products.row(5).setZero();
+  exact.products.col(5).setZero();
+  EXPECT_LT(worst(gram, exact.products), 1e-6);
+}
+
+TEST(Gram, OfFloatsIsNotWhereTheyDoNotHoldAColumn) {
+  const Matrix y = random_matrix(3000, 1, 7);
+  const Matrix X = random_matrix(3000, 3, 6);
+  EXPECT_TRUE(rough_gram(X, y));
+  Matrix far = X;
+  far(1, 1) = 1e30;  // no row of the sample
+  EXPECT_FALSE(rough_gram(far, y));
+  Matrix nearly_constant = X;
+  nearly_constant.col(1).setZero();
+  nearly_constant(1, 1) = 1e-30;
+  EXPECT_FALSE(rough_gram(nearly_constant, y));
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    Matrix X_with = X;
+    X_with(7, 2) = value;
+    EXPECT_FALSE(rough_gram(X_with, y));
+    Matrix y_with = y;
+    y_with(7, 0) = value;
+    EXPECT_FALSE(rough_gram(X, y_with));
+  }
 }
 
 TEST(Gram, OfAStridedViewIsThatOfTheCopy) {
