@@ -41,8 +41,15 @@ def jobs():
         every.append(Job("linear_regression", shape, "linear", floor, ["gelsd"], COEF))
     for shape, floor in zip(LINEAR, (11, 15, 7, 4)):
         every.append(Job("linear_regression_refined", shape, "linear", floor, ["gelsd"], COEF))
+    # As scikit-learn, which has no standard errors; floats take half the time.
+    floats = "0.5*n*d*(d+1)"
+    for name, floors in (("linear_regression_no_errors", (8, 4)),
+                         ("linear_regression_no_errors_refined", (7, 4))):
+        for shape, floor in zip(LINEAR[2:], floors):
+            every.append(Job(name, shape, "linear", floor, ["gelsd"], COEF, flops=floats))
     for shape, floor in zip(LINEAR, (3.5, 7.5, 1.7, 1.1)):
-        every.append(Job("ridge", shape, "linear", floor, ["cholesky"], COEF))
+        every.append(Job("ridge", shape, "linear", floor, ["cholesky"], COEF,
+                         flops=floats if shape[1] >= 256 else Job.flops))
     lloyd = [(100000, 16, 10), (1000000, 8, 16), (50000, 128, 100), (20000, 784, 10)]
     for shape, floor in zip(lloyd, (2, 3, 8, 8)):
         every.append(Job("kmeans", shape, "kmeans", floor, ["lloyd", "elkan"],

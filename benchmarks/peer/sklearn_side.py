@@ -50,6 +50,8 @@ class Task:
         return seconds, coefficients(model)
 
     linear_regression_refined = linear_regression
+    linear_regression_no_errors = linear_regression
+    linear_regression_no_errors_refined = linear_regression
 
     def ridge(self, option, seed):
         seconds, model = timed(lambda: Ridge(solver=option).fit(self.X, self.y))

@@ -97,7 +97,8 @@ Task::Task(const std::string& folder, const nlohmann::json& job)
 }
 
 LinearRegression Task::linear_regression() const {
-  return {.refine = name_.ends_with("_refined") ? Refine::always : Refine::automatic};
+  return {.refine = name_.ends_with("_refined") ? Refine::always : Refine::automatic,
+          .standard_errors = !name_.starts_with("linear_regression_no_errors")};
 }
 
 Task::Runner Task::regression() const {
@@ -106,10 +107,7 @@ Task::Runner Task::regression() const {
     if (name_ == "ridge") {
       return linear_run(seconds, timed([&] { return Ridge{}.fit(X_, y_); }, seconds));
     }
-    LinearRegression options;
-    if (name_ == "linear_regression_refined") options.refine = Refine::always;
-    const LinearRegressionModel model = timed([&] { return options.fit(X_, y_); }, seconds);
-    return linear_run(seconds, model);
+    return linear_run(seconds, timed([&] { return linear_regression().fit(X_, y_); }, seconds));
   };
 }
 

@@ -24,12 +24,12 @@ struct SolverInfo {
   double condition = 1.0;
   std::int64_t steps = 0;  // of refinement
   std::int64_t rank = 0;   // of the centred columns
-  bool settled = true;     // the refinement reached the last digit
+  bool settled = true;  // the refinement reached the last digit, or the 13th with Refine::automatic
 };
 
 // Whether the solution of the Gram matrix is refined to the last digit. Automatic: unless X has
-// more than 4 million cells and the unrefined coefficients are good to 13 digits each by an
-// estimate of their rounding errors.
+// more than 4 million cells and the coefficients are good to 13 digits each by an estimate of
+// their errors.
 enum class Refine { automatic, always };
 constexpr std::array<std::string_view, 2> names(Refine) { return {"auto", "always"}; }
 
@@ -58,9 +58,10 @@ struct LeastSquares {
 };
 
 // X: n x d, y: n x n_targets; weights finite, >= 0, some > 0; alpha >= 0. One pass over X for the
-// Gram matrix and one for each step of refinement. O(n d^2) time and O(d^2) memory besides X for
-// n >= d; O(n^2 d) time and O(n^2) memory for n < d, or a copy of X where rows nearly depend on one
-// another.
+// Gram matrix (in floats first, where no errors are wanted, cells are more than 4 million and
+// columns at least 256 for each target) and one for each step of refinement. O(n d^2) time and
+// O(d^2) memory besides X for n >= d; O(n^2 d) time and O(n^2) memory for n < d, or a copy of X
+// where rows nearly depend on one another.
 LeastSquares least_squares(const MatrixView& X, const MatrixView& y,
                            const LeastSquaresOptions& options);
 

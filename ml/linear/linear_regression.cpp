@@ -45,6 +45,12 @@ LinearSummary summarise(const LeastSquares& fitted) {
   return summary;
 }
 
+void forget_errors(bool fit_intercept, LeastSquares& fitted) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  fitted.error.setConstant(nan);
+  if (fit_intercept) fitted.intercept_error = nan;
+}
+
 // What models did not hold in their first version follows from the rest, with degrees of freedom.
 void add_squares(Index rank, LinearSummary& summary) {
   summary.regression_dof = rank;
@@ -61,8 +67,11 @@ LinearRegressionModel LinearRegression::fit(const MatrixView& X, const MatrixVie
   check_options(*this);
   check_fit_shape(name, tags, X, context);
   check_fit_target(name, tags, X, y);
-  LeastSquares fitted = least_squares(
-      X, y, {.weight = context.weight, .fit_intercept = fit_intercept, .refine = refine});
+  LeastSquares fitted = least_squares(X, y,
+                                      {.weight = context.weight,
+                                       .fit_intercept = fit_intercept,
+                                       .refine = refine,
+                                       .errors = standard_errors});
   if (!fitted.finite) check_fit_cells(name, tags, X, context);
   LinearSummary summary = summarise(fitted);
   return {std::move(fitted), std::move(summary)};
@@ -74,7 +83,8 @@ std::unique_ptr<StatisticsFit> LinearRegression::fit_statistics(const Statistics
                                                                 const TrainingRows* source) const {
   check_options(*this);
   if (refine == Refine::always && source == nullptr) return nullptr;
-  return fit_gram(rows, source, {.fit_intercept = fit_intercept}, [](LeastSquares&& fitted) {
+  return fit_gram(rows, source, {.fit_intercept = fit_intercept}, [this](LeastSquares&& fitted) {
+    if (!standard_errors) forget_errors(fit_intercept, fitted);
     LinearSummary summary = summarise(fitted);
     return std::make_shared<const LinearRegressionModel>(std::move(fitted), std::move(summary));
   });

@@ -12,7 +12,8 @@ namespace lathe {
 
 // The classical theory of the fit, for each target. Weights are inverse variances: the degrees of
 // freedom count rows of positive weight. NaN where the data do not determine a figure: no degrees
-// of freedom left, a constant column, one that is a combination of others.
+// of freedom left, a constant column, one that is a combination of others. Without standard_errors
+// they are NaN too, and what LinearTests say of coefficients.
 struct LinearSummary {
   Matrix standard_error;            // n_targets x n_features, of the coefficients
   Vector intercept_standard_error;  // 0 without an intercept
@@ -66,11 +67,14 @@ struct LinearRegression {
 
   bool fit_intercept = true;
   Refine refine = Refine::automatic;
+  bool standard_errors = true;
 
   static void describe(auto& self, auto&& field) {
     field("fit_intercept", self.fit_intercept, any_value, "also fit a constant");
     field("refine", self.refine, any_value,
           "auto: to the last digit, but for large data whose coefficients have 13 anyway; always");
+    field("standard_errors", self.standard_errors, any_value,
+          "false: none, nor what follows from them (NaN); faster where columns are many");
   }
 
   // X: n_samples x n_features, y: n_samples x n_targets (a Vector is one target). Constant columns

@@ -8,7 +8,6 @@ namespace lathe {
 namespace {
 
 constexpr double negligible = 0x1p-80;  // beside the largest: such a coefficient is zero
-constexpr double exact = 0x1p-58;       // beside itself: rounding to double hides it
 // Of corrections that shrink no more: beside the coefficient or the largest, the last digit; beside
 // the largest, what the sums' own rounding comes to where columns nearly depend on one another.
 constexpr double hidden = 0x1p-54;
@@ -23,18 +22,19 @@ double norm_of(const DoubleDoubles& v) {
   return std::sqrt(squared);
 }
 
-// Whether what is left of the error would still change a coefficient or the intercept.
-bool is_exact(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef, double left) {
+// Whether what is left of the error is no more than `wanted` of each coefficient and the intercept.
+bool is_exact(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef, double left,
+              double wanted) {
   const double least = negligible * norm_of(coef);
   double offsets = 0.0;
   double terms = std::abs(y_mean.hi);
   for (std::size_t j = 0; j < coef.size(); ++j) {
-    if (left > std::max(exact * std::abs(coef[j].hi), least)) return false;
+    if (left > std::max(wanted * std::abs(coef[j].hi), least)) return false;
     offsets += x.mean[j].hi * x.mean[j].hi;
     terms += std::abs(x.mean[j].hi * coef[j].hi);
   }
   const double intercept = std::abs(intercept_of(x, y_mean, coef).hi);
-  return left * std::sqrt(offsets) <= std::max(exact * intercept, negligible * terms);
+  return left * std::sqrt(offsets) <= std::max(wanted * intercept, negligible * terms);
 }
 
 // Whether a correction would not change any coefficient that counts.
@@ -69,7 +69,7 @@ bool Convergence::stalls(const DoubleDoubles& delta, const DoubleDoubles& coef) 
 
 bool Convergence::ends(const ScaledColumns& x, DoubleDouble centre,
                        const DoubleDoubles& coef) const {
-  return last_ == 0.0 || is_exact(x, centre, coef, left_);
+  return last_ == 0.0 || is_exact(x, centre, coef, left_, wanted_);
 }
 
 namespace {
@@ -130,11 +130,11 @@ class Target {
   Convergence convergence;
 
   Target(const ScaledRows& rows, const ScaledColumns& x, const ScaledColumns& y,
-         const RowWeights& weights, std::span<const double> penalty, std::size_t t, double rate,
-         int free)
+         const RowWeights& weights, std::span<const double> penalty, std::size_t t,
+         const Convergence& expected)
       : centre(y.mean[t]),
         coef(x.index.size()),
-        convergence(rate, free),
+        convergence(expected),
         rows_(rows),
         x_(x),
         weights_(weights),
@@ -179,14 +179,14 @@ class Target {
 
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start) {
+               const std::vector<DoubleDoubles>& start, double wanted) {
   const ScaledRows rows(x, y, weights);
   Refined result;
   // With a start the first correction is the first step, else what gives the solution itself, which
   // may be wrong by condition^2 roundings: so may be the one after it.
   const int first = start.empty() ? 0 : 1;
   for (std::size_t t = 0; t < at(y.size()); ++t) {
-    Target target(rows, x, y, weights, penalty, t, rate, 2 - first);
+    Target target(rows, x, y, weights, penalty, t, Convergence(rate, 2 - first, wanted));
     if (!start.empty()) target.coef = start[t];
     bool done = false;
     for (int step = first; step < most_corrections && !done; ++step) {
@@ -211,7 +211,7 @@ std::vector<DoubleDoubles> solve_refined(const ScaledColumns& x, const RowWeight
   const ScaledRows rows(x, nothing, weights);
   std::vector<DoubleDoubles> solutions;
   for (const DoubleDoubles& side : sides) {
-    Target target(rows, x, nothing, weights, penalty, 0, rate, 2);
+    Target target(rows, x, nothing, weights, penalty, 0, Convergence(rate, 2));
     target.side = side;
     for (int step = 0; step < most_corrections && !target.step(correct); ++step) {
     }

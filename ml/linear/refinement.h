@@ -25,16 +25,20 @@ struct Refined {
       true;  // to rounding of the double-double sums; false where the factor is too poor
 };
 
+// The error beside a number that rounding it to double hides.
+constexpr double last_digit = 0x1p-58;
+
 // Judges corrections, each of which should leave a small share of the one before.
 class Convergence {
  public:
   // rate: the share of an error that a correction is expected to leave. The first `free` ones may
-  // be of any length.
-  Convergence(double rate, int free) : rate_(rate), free_(free) {}
+  // be of any length. wanted: the error that a coefficient or the intercept may keep, beside it.
+  Convergence(double rate, int free, double wanted = last_digit)
+      : rate_(rate), free_(free), wanted_(wanted) {}
 
   // Whether `delta` is not worth adding to `coef`: it is no smaller than half the one before.
   bool stalls(const DoubleDoubles& delta, const DoubleDoubles& coef);
-  // Whether, once it was added, nothing is left that would change a coefficient or the intercept.
+  // Whether, once it was added, no more is left than is wanted.
   bool ends(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef) const;
 
   bool settled = true;  // as in Refined
@@ -43,6 +47,7 @@ class Convergence {
  private:
   double rate_;
   int free_;
+  double wanted_;
   double last_ = 0.0;  // length of the last correction
   double left_ = 0.0;  // of the error after it
 };
@@ -72,10 +77,11 @@ class ScaledRows {
 // Minimises sum weight (y - b - x w)^2 + sum penalty w^2 for each target y, b being what makes the
 // weighted mean of the residuals 0 where the columns are centred. From `start` (none: from 0);
 // `rate` is the share of an error that a correction is expected to leave. One pass over the rows
-// for each step (kernel_residuals.h): O(n d) each, nothing of length n is kept.
+// for each step (kernel_residuals.h): O(n d) each, nothing of length n is kept. wanted: the error
+// that each coefficient and intercept may keep, beside it.
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start = {});
+               const std::vector<DoubleDoubles>& start = {}, double wanted = last_digit);
 
 // The z that solves (X'X + diag(penalty)) z = side for each `side`, X'X of the scaled, centred and
 // weighted columns, to the last digit: by the same passes, with nothing to fit.

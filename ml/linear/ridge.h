@@ -39,10 +39,10 @@ struct Ridge {
   // X: n_samples x n_features, y: n_samples x n_targets (a Vector is one target). Solved as least
   // squares with the penalty as further rows and refined like linear_regression (with more than 4
   // million cells only where an estimate does not promise 13 digits of the longest coefficient,
-  // each times its column's length), so columns may have any scale and offset; constant ones get 0.
-  // O(n d^2) time, O(d^2) memory besides X; where n < d, O(n^2 d) time and O(n^2) memory, or a copy
-  // of X where rows nearly depend on one another. Throws InvalidArgument on NaN, infinity,
-  // mismatched rows or weights.
+  // each times its column's length; there, with 256 columns and more, from products in floats), so
+  // columns may have any scale and offset; constant ones get 0. O(n d^2) time, O(d^2) memory
+  // besides X; where n < d, O(n^2 d) time and O(n^2) memory, or a copy of X where rows nearly
+  // depend on one another. Throws InvalidArgument on NaN, infinity, mismatched rows or weights.
   RidgeModel fit(const MatrixView& X, const MatrixView& y, const Context& context = {}) const;
 
   const StatisticsKind* statistics() const;

@@ -8,7 +8,6 @@ namespace {
 
 constexpr Index estimated_together = 1000;  // columns: as estimated_columns, with a penalty
 constexpr double unit = 0x1p-53;
-constexpr double wanted = 1e-13;  // the error of a coefficient that is good enough
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -25,14 +24,13 @@ Eigen::VectorXd right_side(const LeastSquaresProblem& problem, Index t) {
 }
 
 // Whether rounding of the sums, which moves each by about half a unit in the last place of the
-// lengths multiplied, leaves each coefficient 13 digits, and the residuals enough for nine.
+// lengths multiplied, leaves each coefficient 13 digits.
 bool is_accurate(const LeastSquaresProblem& problem, const Matrix& inverse,
                  const Refined& solution) {
   const ScaledColumns& x = problem.x;
   const Vector row = (inverse * inverse.transpose()).rowwise().norm();
   for (std::size_t t = 0; t < solution.coef.size(); ++t) {
     const double norm = problem.y.norm[t];
-    if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
     double length = 0.0;
     for (const DoubleDouble& w : solution.coef[t]) length += w.hi * w.hi;
     const double error = unit * std::sqrt(length + norm * norm);
@@ -40,12 +38,12 @@ bool is_accurate(const LeastSquaresProblem& problem, const Matrix& inverse,
     double terms = std::abs(solution.centre[t].hi);
     for (std::size_t j = 0; j < solution.coef[t].size(); ++j) {
       const double of_coef = error * row[static_cast<Index>(j)];
-      if (!(of_coef <= wanted * std::abs(solution.coef[t][j].hi))) return false;
+      if (!(of_coef <= unrefined_error * std::abs(solution.coef[t][j].hi))) return false;
       of_intercept += std::abs(x.mean[j].hi) * of_coef;
       terms += std::abs(x.mean[j].hi * solution.coef[t][j].hi);
     }
     const double intercept = std::abs(intercept_of(x, solution.centre[t], solution.coef[t]).hi);
-    if (x.centred && !(of_intercept + unit * terms <= wanted * intercept)) return false;
+    if (x.centred && !(of_intercept + unit * terms <= unrefined_error * intercept)) return false;
   }
   return true;
 }
@@ -60,7 +58,6 @@ bool is_accurate_together(const LeastSquaresProblem& problem, const Factor& R,
   for (const DoubleDouble& mean : x.mean) offsets += mean.hi * mean.hi;
   for (std::size_t t = 0; t < solution.coef.size(); ++t) {
     const double norm = problem.y.norm[t];
-    if (!(solution.squares[t] > 1e-4 * norm * norm)) return false;
     double length = 0.0;
     double longest = 0.0;
     double terms = std::abs(solution.centre[t].hi);
@@ -71,8 +68,8 @@ bool is_accurate_together(const LeastSquaresProblem& problem, const Factor& R,
       terms += std::abs(x.mean[j].hi * w);
     }
     const double error = unit * std::sqrt(length + norm * norm) * inverse;
-    if (!(error <= wanted * longest)) return false;
-    if (!(std::sqrt(offsets) * error <= wanted * terms)) return false;
+    if (!(error <= unrefined_error * longest)) return false;
+    if (!(std::sqrt(offsets) * error <= unrefined_error * terms)) return false;
   }
   return true;
 }
@@ -92,8 +89,16 @@ Refined unrefined(const LeastSquaresProblem& problem, const Factor& R) {
   return result;
 }
 
+bool leaves_residuals(const LeastSquaresProblem& problem, const Refined& solution) {
+  for (std::size_t t = 0; t < solution.squares.size(); ++t) {
+    if (!(solution.squares[t] > 1e-4 * problem.y.norm[t] * problem.y.norm[t])) return false;
+  }
+  return true;
+}
+
 bool may_stay_unrefined(const LeastSquaresProblem& problem, const BasicSolution& basic) {
-  if (problem.options.refine != Refine::automatic || problem.cells() <= unrefined_cells) {
+  if (problem.options.refine != Refine::automatic || problem.cells() <= unrefined_cells ||
+      !leaves_residuals(problem, basic.refined)) {
     return false;
   }
   if (problem.options.alpha > 0.0) {

@@ -135,6 +135,27 @@ TEST(LinearRegression, FiguresDoNotLeaveDoublesBeforeTheirSquaresDo) {
   }
 }
 
+TEST(LinearRegression, StandardErrorsMayBeLeftOut) {
+  const Matrix X = noise(60, 3, 11);
+  const Matrix y = noise(60, 2, 12);
+  const LinearRegressionModel whole = LinearRegression{}.fit(X, y);
+  const LinearRegression options{.standard_errors = false};
+  const LinearRegressionModel model = options.fit(X, y);
+  EXPECT_EQ(model.coef(), whole.coef());
+  EXPECT_EQ(model.summary().residual_sd, whole.summary().residual_sd);
+  EXPECT_EQ(model.summary().r_squared, whole.summary().r_squared);
+  EXPECT_EQ(model.tests().f_p_value, whole.tests().f_p_value);
+  EXPECT_TRUE(model.summary().standard_error.array().isNaN().all());
+  EXPECT_TRUE(model.summary().intercept_standard_error.array().isNaN().all());
+  const LinearTests tests = model.tests();
+  EXPECT_TRUE(tests.t_value.array().isNaN().all());
+  EXPECT_TRUE(tests.p_value.array().isNaN().all());
+  EXPECT_TRUE(tests.lower.array().isNaN().all());
+  EXPECT_TRUE(tests.intercept_p_value.array().isNaN().all());
+  EXPECT_TRUE(model.converged());
+  EXPECT_EQ(saved(loaded<LinearRegressionModel>(saved(model))), saved(model));
+}
+
 TEST(LinearRegression, FitsEachTargetAsIfAlone) {
   const Matrix X = noise(40, 3, 1);
   const Matrix Y = noise(40, 2, 2);
