@@ -72,22 +72,21 @@ Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
 LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) {
   std::fill(labels_.begin(), labels_.end(), -1);
   sums_.clear();
+  equal_.clear();
   LloydResult result;
   Matrix before;
-  bool relocated = false;
   while (result.n_iter < max_iter && !result.converged) {
     ++result.n_iter;
     const bool changed = assign(centres, before.size() > 0 ? &before : nullptr);
     before = centres;
-    relocated = relocate_empty(centres);
+    const bool relocated = relocate_empty(centres);
     move(centres);
     const double shift = (centres - before).squaredNorm();
     result.converged = (!changed && !relocated) || shift <= shift_tol;
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
-  // A row may have been given away and its digits be lost in the mean, so that no centre moved.
-  if (relocated || centres != before) assign(centres, &before);
+  if (centres != before) assign(centres, &before);
   result.inertia = inertia(centres);
   result.centres = std::move(centres);
   result.labels = labels_;
@@ -222,23 +221,50 @@ double Lloyd::inertia_of(const Matrix& centres, Index begin, Index end) const {
 
 void Lloyd::move(Matrix& centres) const {
   for (Index j = 0; j < centres.rows(); ++j) {
-    if (!sums_.empty(j)) centres.row(j) = sums_.mean(j, labels_);
+    const Index row = equal_.empty() ? -1 : equal_[static_cast<std::size_t>(j)];
+    if (row >= 0) {
+      centres.row(j) = rows_.X.row(row);
+    } else if (!sums_.empty(j)) {
+      centres.row(j) = sums_.mean(j, labels_);
+    }
   }
 }
 
-bool Lloyd::relocate_empty(Matrix& centres) {
+// A row of each cluster whose rows are all equal; -1 where they differ or there are none.
+std::vector<Index> Lloyd::find_equal(Index k) const {
+  std::vector<Index> first(static_cast<std::size_t>(k), -1);
+  std::vector<bool> differ(static_cast<std::size_t>(k), false);
+  for (Index i = 0; i < rows_.rows(); ++i) {
+    if (rows_.weight_of(i) == 0.0) continue;
+    const auto c = static_cast<std::size_t>(label(i));
+    if (first[c] < 0) first[c] = i;
+    if (differ[c]) continue;
+    differ[c] = !std::equal(rows_.row(i), rows_.row(i) + rows_.cols(), rows_.row(first[c]));
+  }
+  for (std::size_t c = 0; c < first.size(); ++c) {
+    if (differ[c]) first[c] = -1;
+  }
+  return first;
+}
+
+// Rows of a cluster in which all are equal are not taken from it: what lies between them and their
+// mean is rounding, and clusters would change for its sake without end.
+bool Lloyd::relocate_empty(const Matrix& centres) {
   std::vector<Index> empty;
   for (Index j = 0; j < centres.rows(); ++j) {
     if (sums_.empty(j)) empty.push_back(j);
   }
+  if (empty.empty() && equal_.empty()) return false;
+  equal_ = find_equal(centres.rows());
   if (empty.empty()) return false;
 
   // Minus the distance, so that ascending is farthest first.
   std::vector<std::pair<double, Index>> far;
   std::vector<Index> rows_left(static_cast<std::size_t>(centres.rows()), 0);
   for (Index i = 0; i < rows_.rows(); ++i) {
-    if (rows_.weight_of(i) == 0.0) continue;
-    ++rows_left[static_cast<std::size_t>(label(i))];
+    const auto c = static_cast<std::size_t>(label(i));
+    if (rows_.weight_of(i) == 0.0 || equal_[c] >= 0) continue;
+    ++rows_left[c];
     const double* centre = centres.data() + label(i) * centres.cols();
     const double distance = kernels::squared_distance(rows_.row(i), centre, centres.cols());
     if (distance > 0.0) far.emplace_back(-distance, i);
@@ -259,6 +285,7 @@ bool Lloyd::relocate_empty(Matrix& centres) {
     relabel(row, static_cast<std::int32_t>(j), changes);
     sums_.change(changes);
     if (bounds_) bounds_->forget(row);
+    equal_[static_cast<std::size_t>(j)] = row;
     relocated = true;
     ++next;
   }

@@ -75,7 +75,8 @@ class Lloyd {
   void relabel(Index row, std::int32_t to, Changes& changes);
   double inertia_of(const Matrix& centres, Index begin, Index end) const;
   void move(Matrix& centres) const;  // to the means of their rows
-  bool relocate_empty(Matrix& centres);
+  std::vector<Index> find_equal(Index k) const;
+  bool relocate_empty(const Matrix& centres);
 
   const ClusterRows& rows_;
   std::optional<CentreBounds> bounds_;
@@ -83,6 +84,9 @@ class Lloyd {
   ScoredCentres scored_;
   ClusterSums sums_;
   std::vector<std::int32_t> labels_;
+  // A row of each cluster whose rows are all equal, and so their mean, exactly; -1 of others.
+  // Looked for once a cluster has been empty; nothing before.
+  std::vector<Index> equal_;
 };
 
 }  // namespace lathe

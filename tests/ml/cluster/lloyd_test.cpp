@@ -216,13 +216,41 @@ TEST(Lloyd, ARowWhoseWeightIsLostBesideOthersIsStillAClustersMean) {
   }
 }
 
-TEST(Lloyd, ARowGivenToAnEmptyClusterThatStaysWhereItIsGoesBack) {
-  // Beside 1e40 the sums do not see 1e10, so the cluster that gets it stays at 0.
+TEST(Lloyd, ARowWhoseDigitsSumsDoNotSeeIsStillAClustersMean) {
+  // Beside 1e40 the sums have no digits of 1e10.
   const Matrix X{{0.0}, {0.0}, {1e10}, {1e40}};
   for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
     const LloydResult result = cluster(X, Matrix{{0.0}, {0.0}, {1e40}}, assignment);
-    EXPECT_EQ(result.labels, (std::vector<std::int32_t>{0, 0, 0, 2}));
-    EXPECT_EQ(result.inertia, 1e20);
+    EXPECT_EQ(result.labels, (std::vector<std::int32_t>{0, 0, 1, 2}));
+    EXPECT_EQ(result.inertia, 0.0);
+    EXPECT_TRUE(result.converged);
+  }
+}
+
+// Means of equal rows are a rounding off, which must not be taken for a distance.
+TEST(Lloyd, SettlesWithMoreClustersThanDistinctRows) {
+  for (const Index d : {1, 8, 48}) {
+    const Matrix distinct = blobs(25, d, 25, 14);
+    Random random(15, "lloyd_test");
+    Matrix X(250, d);
+    std::vector<double> weight;
+    for (Index i = 0; i < X.rows(); ++i) {
+      X.row(i) = distinct.row(static_cast<Index>(random.below(25)));
+      weight.push_back(0.1 + random.uniform());
+    }
+    for (const Assignment assignment : {Assignment::all_distances, Assignment::bounds}) {
+      for (const auto& w : {std::vector<double>{}, weight}) {
+        double before = infinity;
+        for (std::int64_t most = 1; most < 10; ++most) {
+          const LloydResult result = cluster(X, X.topRows(30), assignment, w, most);
+          EXPECT_LE(result.inertia, before * (1.0 + 1e-13)) << most;
+          before = result.inertia;
+        }
+        const LloydResult result = cluster(X, X.topRows(30), assignment, w, 60);
+        EXPECT_TRUE(result.converged);
+        EXPECT_EQ(result.inertia, 0.0);
+      }
+    }
   }
 }
 
