@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
 
+#include "lathe/ml/core/double_double.h"
 #include "lathe/ml/core/gram.h"
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/product.h"
@@ -34,11 +36,48 @@ RowVector column_sums(const MatrixView& X, Add add) {
   return sums.colwise().sum();
 }
 
+// Of columns, and what rounding left of them; nothing where that moves no singular value by more
+// than rounding of the largest.
+struct Means {
+  RowVector mean;
+  RowVector rest;
+
+  // Given the squares of all cells about `mean`.
+  void drop_rest(Index rows, double squares) {
+    constexpr double rounding = std::numeric_limits<double>::epsilon();
+    const double of_rest = static_cast<double>(rows) * rest.squaredNorm();
+    if (!(of_rest > rounding * rounding * squares)) rest.resize(0);
+  }
+};
+
 // About the first row, so that columns far from 0 keep their digits.
-RowVector column_means(const MatrixView& X) {
+Means column_means(const MatrixView& X) {
   const RowVector first = X.row(0);
-  const RowVector steps = column_sums(X, [&](Index i, RowVector& sum) { sum += X.row(i) - first; });
-  return first + steps / static_cast<double>(X.rows());
+  const RowVector steps =
+      column_sums(X, [&](Index i, RowVector& sum) { sum += X.row(i) - first; }) /
+      static_cast<double>(X.rows());
+  Means means{RowVector(X.cols()), RowVector(X.cols())};
+  for (Index j = 0; j < X.cols(); ++j) {
+    const DoubleDouble sum = two_sum(first[j], steps[j]);
+    means.mean[j] = sum.hi;
+    means.rest[j] = sum.lo;
+  }
+  return means;
+}
+
+// out = (X - means) B
+void multiply_centred(const MatrixView& X, const Matrix& B, const Means& means, MatrixRef out) {
+  multiply(X, B, out, means.mean);
+  if (means.rest.size() > 0) out.rowwise() -= means.rest * B;
+}
+
+// (X - means)' B
+Matrix transposed_centred(const MatrixView& X, const Matrix& B, const Means& means) {
+  Matrix result = transposed_product(X, B, means.mean);
+  if (means.rest.size() > 0) {
+    result.noalias() -= means.rest.transpose() * B.colwise().sum();
+  }
+  return result;
 }
 
 double centred_squares(const MatrixView& X, const RowVector& mean) {
@@ -86,32 +125,47 @@ void divide_columns(const Vector& lengths, Matrix& columns) {
 }
 
 // Of the products of the centred rows with each column.
-Vector lengths_along(const MatrixView& X, const Matrix& columns, const RowVector& mean) {
+Vector lengths_along(const MatrixView& X, const Matrix& columns, const Means& means) {
   constexpr Index size = 4096;
   Vector squares = Vector::Zero(columns.cols());
   Matrix scores(std::min(size, X.rows()), columns.cols());
   for (Index begin = 0; begin < X.rows(); begin += size) {
     const Index rows = std::min(size, X.rows() - begin);
-    multiply(X.middleRows(begin, rows), columns, scores.topRows(rows), mean);
+    multiply_centred(X.middleRows(begin, rows), columns, means, scores.topRows(rows));
     squares += scores.topRows(rows).colwise().squaredNorm().transpose();
   }
   return squares.cwiseSqrt();
 }
 
+// Takes the mean of all rows out of their products: what the rest of the means adds.
+void centre_products(Matrix& products) {
+  Vector share = products.rowwise().mean();
+  share.array() -= 0.5 * share.mean();
+  for (Index i = 0; i < products.rows(); ++i) {
+    products.row(i).array() -= share[i] + share.transpose().array();
+  }
+}
+
 // The Gram matrix of the side with fewer entries, and the means.
 struct SmallerSide {
-  RowVector mean;
+  Means means;
   Matrix products;
 };
 
 SmallerSide smaller_side(const MatrixView& X) {
+  SmallerSide side;
   if (X.rows() < X.cols()) {
-    RowVector mean = column_means(X);
-    Matrix products = row_gram(X, mean);
-    return {std::move(mean), std::move(products)};
+    side.means = column_means(X);
+    side.products = row_gram(X, side.means.mean);
+    side.means.drop_rest(X.rows(), side.products.trace());
+    if (side.means.rest.size() > 0) centre_products(side.products);
+  } else {
+    Gram gram = centred_gram(X);
+    side.means = {std::move(gram.x_mean), std::move(gram.x_mean_rest)};
+    side.products = std::move(gram.xx);
+    side.means.drop_rest(X.rows(), side.products.trace());
   }
-  Gram gram = centred_gram(X);
-  return {std::move(gram.x_mean), std::move(gram.xx)};
+  return side;
 }
 
 // The largest and the least of each column. Nothing else is at high and low, or each row would wait
@@ -265,17 +319,17 @@ std::optional<Spectrum> gram_spectrum(const MatrixView& X, const Wanted& wanted,
   const Index k = wanted.count ? *wanted.count : wanted.choose(spectrum.values, total);
   if (!(spectrum.values[k - 1] >= least * spectrum.values[0])) return std::nullopt;
   spectrum.total_squares = total;
-  spectrum.mean = side.mean.transpose();
+  spectrum.mean = side.means.mean.transpose();
   Vector values = spectrum.values.head(k);
   const Index small = k - count_told(values);
   Matrix right = pairs.vectors.leftCols(k);
   if (X.rows() < X.cols()) {
-    right = transposed_product(X, right, side.mean);
+    right = transposed_centred(X, right, side.means);
     const Vector lengths = right.rightCols(small).colwise().norm();
     reorder_last(set_small_values(lengths, values), right);
     divide_columns(values, right);
   } else if (small > 0) {
-    const Vector lengths = lengths_along(X, right.rightCols(small), side.mean);
+    const Vector lengths = lengths_along(X, right.rightCols(small), side.means);
     reorder_last(set_small_values(lengths, values), right);
   }
   orthonormalise(right);
@@ -287,11 +341,13 @@ std::optional<Spectrum> gram_spectrum(const MatrixView& X, const Wanted& wanted,
 std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const RandomizedOptions& options) {
   const Index k = options.count;
   const Index b = std::min(std::min(X.rows(), X.cols()), k + options.oversamples);
-  const RowVector mean = column_means(X);
+  Means means = column_means(X);
   Spectrum spectrum;
-  spectrum.mean = mean.transpose();
-  spectrum.total_squares = centred_squares(X, mean);
-  if (!in_range(spectrum.total_squares)) return std::nullopt;
+  spectrum.mean = means.mean.transpose();
+  const double squares = centred_squares(X, means.mean);
+  if (!in_range(squares)) return std::nullopt;
+  means.drop_rest(X.rows(), squares);
+  spectrum.total_squares = squares - static_cast<double>(X.rows()) * means.rest.squaredNorm();
 
   Random random(options.seed, "pca.randomized");
   Matrix right(X.cols(), b);
@@ -299,9 +355,9 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
   Matrix left(X.rows(), b);
   for (std::int64_t step = 0; step <= options.power; ++step) {
     if (step > 0) orthonormalise(right);
-    multiply(X, right, left, mean);
+    multiply_centred(X, right, means, left);
     orthonormalise(left);
-    right = transposed_product(X, left, mean);
+    right = transposed_centred(X, left, means);
   }
   // right = X' left: its singular values and both sides' vectors, through its small Gram matrix.
   const EigenPairs pairs = top_eigenpairs(transposed_product(right, right), b);
@@ -318,9 +374,12 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
   spectrum.vectors = turned.transpose();
 
   Matrix scores(X.rows(), k);
-  multiply(X, turned, scores, mean);
+  multiply_centred(X, turned, means, scores);
   Matrix expected(X.rows(), k);
   multiply(left, turn * spectrum.values.asDiagonal(), expected);
+  for (Index c = 0; c < k; ++c) {  // orthonormalise may turn a sign
+    if (scores.col(c).dot(expected.col(c)) < 0.0) expected.col(c) *= -1.0;
+  }
   if (spectrum.values[0] > 0.0) {
     spectrum.error = (scores - expected).colwise().norm().maxCoeff() / spectrum.values[0];
   }

@@ -143,6 +143,36 @@ TEST(Pca, AnOffsetOfABillionChangesTheMeanOnly) {
   EXPECT_LT((far.transform(moved) - near.transform(X)).cwiseAbs().maxCoeff(), 1e-6);
 }
 
+// An offset that leaves the cells as they were: multiples of a unit that sums keep as well.
+TEST(Pca, NoOffsetCostsDigitsOfTheSingularValues) {
+  struct Shape {
+    Index n, d;
+  };
+  std::uint64_t seed = 60;
+  for (const auto& [n, d] : {Shape{2, 2}, Shape{2, 5}, Shape{7, 30}, Shape{20, 90}, Shape{60, 6}}) {
+    const Matrix X = (noise(n, d, ++seed) * 64.0).array().round() / 4.0;
+    for (const PcaSolver solver : {PcaSolver::automatic, PcaSolver::full,
+                                   PcaSolver::covariance_eigh, PcaSolver::randomized}) {
+      const Index p = std::min(n, d);
+      const Pca options{.n_components = p, .svd_solver = solver, .iterated_power = 20};
+      const PcaModel near = options.fit(X);
+      const double largest = near.singular_values()[0];
+      for (const int power : {10, 30, 40, 45, 50}) {
+        const Matrix moved = X.array() + std::ldexp(1.0, power);
+        const PcaModel far = options.fit(moved);
+        EXPECT_LT((far.singular_values() - near.singular_values()).cwiseAbs().maxCoeff(),
+                  1e-13 * largest)
+            << n << 'x' << d << ", solver " << static_cast<int>(solver) << ", 2^" << power;
+        // Scores are about the mean as a double: their lengths would not tell.
+        const Matrix centred = X.rowwise() - X.colwise().mean();
+        const Vector lengths = (centred * far.components().transpose()).colwise().norm();
+        EXPECT_LT((lengths - near.singular_values()).cwiseAbs().maxCoeff(), 1e-13 * largest);
+        EXPECT_LT(far.error(), 1e-14);
+      }
+    }
+  }
+}
+
 TEST(Pca, ConstantAndDuplicatedColumnsHaveNoVarianceOfTheirOwn) {
   Matrix X = noise(50, 5, 6);
   X.col(1).setConstant(1e9 + 0.1);
