@@ -14,19 +14,19 @@ namespace {
 
 using std::ptrdiff_t;
 
-constexpr ptrdiff_t lanes = 8;
-[[maybe_unused]] constexpr ptrdiff_t cache_line = 64;
+inline constexpr ptrdiff_t lanes = 8;
+[[maybe_unused]] inline constexpr ptrdiff_t cache_line = 64;
 using Lanes [[gnu::vector_size(64)]] = double;
 using Quad [[gnu::vector_size(32)]] = double;
 using Pair [[gnu::vector_size(16)]] = double;
 
 // What is done number by number is done in the widest registers of the level.
 #if defined(__AVX512F__)
-constexpr ptrdiff_t width = 8;
+inline constexpr ptrdiff_t width = 8;
 #elif defined(__AVX2__)
-constexpr ptrdiff_t width = 4;
+inline constexpr ptrdiff_t width = 4;
 #else
-constexpr ptrdiff_t width = 2;
+inline constexpr ptrdiff_t width = 2;
 #endif
 using Wide [[gnu::vector_size(width * 8)]] = double;
 using Whole [[gnu::vector_size(width * 8)]] = long long;

@@ -14,13 +14,13 @@
 namespace lathe::kernels::LATHE_KERNEL_LEVEL {
 namespace {
 
-constexpr ptrdiff_t registers = 3;
+inline constexpr ptrdiff_t registers = 3;
 #if defined(__AVX512F__)
-constexpr ptrdiff_t most = 8;  // centres of a tile: 24 of 32 registers hold scores
+inline constexpr ptrdiff_t most = 8;  // centres of a tile: 24 of 32 registers hold scores
 #elif defined(__AVX2__)
-constexpr ptrdiff_t most = 4;  // 12 of 16
+inline constexpr ptrdiff_t most = 4;  // 12 of 16
 #else
-constexpr ptrdiff_t most = 3;  // 9 of 16: products need a register of their own
+inline constexpr ptrdiff_t most = 3;  // 9 of 16: products need a register of their own
 #endif
 
 template <class Number>

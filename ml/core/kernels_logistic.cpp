@@ -26,10 +26,10 @@ constexpr auto load_whole = [](const double* p) { return Wide(at(p)); };
 // The registers of a row. What stands beside the columns in the last one may be anything.
 struct Registers {
   Registers(ptrdiff_t cols, const double* row_end)
-      : whole(cols - cols % width),
-        partial(whole < cols),
-        is_column(first_lanes(cols - whole)),
-        end(row_end) {}
+      : is_column(first_lanes(cols % width)),
+        whole(cols - cols % width),
+        end(row_end),
+        partial(whole < cols) {}
 
   // Calls body(v, load) for each, v its first column; load(p): the numbers of a row.
   template <bool inside, class Body>
@@ -46,10 +46,10 @@ struct Registers {
     };
   }
 
-  ptrdiff_t whole;  // columns in full registers
-  bool partial;
   Whole is_column;
+  ptrdiff_t whole;  // columns in full registers
   const double* end;
+  bool partial;
 };
 
 constexpr ptrdiff_t groups = 4;

@@ -120,7 +120,8 @@ double first_cell(const Rows& r) {
 // constant column is its cells' value exactly.
 template <class V>
 void start(const Rows& r, const double* inverse_unit, double* sums, ptrdiff_t sums_stride) {
-  constexpr ptrdiff_t n = sizeof(V) / sizeof(double);
+  // V may be one double.
+  constexpr ptrdiff_t n = sizeof(V) / sizeof(double);  // NOLINT(bugprone-sizeof-expression)
   double first[n];
   for (ptrdiff_t j = 0; j < n; ++j) {
     first[j] = first_cell({r.X + j, r.rows, r.stride, r.weight});

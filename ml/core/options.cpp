@@ -142,7 +142,7 @@ std::string read(const Value& value, std::vector<std::string>& out, const Regist
 }
 
 std::string read(const Value& value, LabelWeights& out, const Registry& registry) {
-  const std::string expected = "a list of [label, weight]";
+  constexpr const char* expected = "a list of [label, weight]";
   const auto* items = std::get_if<std::vector<Value>>(&value.data);
   if (items == nullptr) return expected;
   LabelWeights weights;
@@ -162,7 +162,7 @@ std::string read(const Value& value, LabelWeights& out, const Registry& registry
 }
 
 std::string read(const Value& value, Matrix& out, const Registry& registry) {
-  const std::string expected = "a list of rows, [[1, 2], [3, 4]], of one length";
+  constexpr const char* expected = "a list of rows, [[1, 2], [3, 4]], of one length";
   const auto* items = std::get_if<std::vector<Value>>(&value.data);
   if (items == nullptr || items->empty()) return expected;
   Matrix matrix;
