@@ -65,7 +65,7 @@ Matrix take_columns(const MatrixView& X, std::span<const Index> columns) {
 }
 
 // Appends "#2", "#3" ... to labels that are there already.
-std::string unique_label(std::string label, std::map<std::string, int>& seen) {
+std::string unique_label(const std::string& label, std::map<std::string, int>& seen) {
   const int count = ++seen[label];
   return count == 1 ? label : label + "#" + std::to_string(count);
 }
