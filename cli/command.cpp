@@ -25,9 +25,9 @@ int exit_code(const Error& error) {
 }
 
 const char* bold_red() {
-  static const bool coloured =
-      isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
-      std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "dumb") != "dumb";
+  const char* const terminal = std::getenv("TERM");
+  static const bool coloured = isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
+                               terminal != nullptr && std::string_view(terminal) != "dumb";
   return coloured ? "\033[1;31m" : nullptr;
 }
 

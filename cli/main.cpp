@@ -21,7 +21,8 @@ std::string version_text(bool verbose) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// Out of memory ends it.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   std::ios::sync_with_stdio(false);
   CLI::App app("lathe: from a CSV file to a served model", "lathe");
   bool verbose = false;  // before --version, which reads it

@@ -81,6 +81,13 @@ bool is_local(const std::string& address) {
   return host == "localhost" || host == "[::1]";
 }
 
+bool is_own_name(std::string_view host) {
+  if (host.starts_with('[')) return true;
+  host = host.substr(0, host.find(':'));
+  return host.find('.') == host.npos || host.find_first_not_of("0123456789.") == host.npos ||
+         host.ends_with(".localhost");
+}
+
 void leave_address(const std::string& address) {
   if (address.starts_with(unix_prefix)) ::unlink(address.c_str() + unix_prefix.size());
 }

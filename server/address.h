@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace lathe::server {
 
@@ -13,6 +14,10 @@ void check_address(const std::string& address);
 
 // Whether only this machine can reach it: a socket file, localhost, 127.0.0.0/8 or ::1.
 bool is_local(const std::string& address);
+
+// Whether nobody else can have this name of a Host header be an address of this machine, as pages
+// do whose name turns into one (DNS rebinding): numbers, `localhost`, names without a dot.
+bool is_own_name(std::string_view host);
 
 // Takes the socket file of a unix address away: who comes anew is told at once that nobody is
 // there, and can go elsewhere, while connections that are open live on. Nothing can be done for

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <ranges>
 #include <string_view>
 #include <vector>
 
@@ -66,11 +65,11 @@ void encode(const std::vector<std::string_view>& texts, std::size_t first, std::
 void bind_whole(const Tensor& tensor, const ServedModel& served, Index max_cells, Rows& rows) {
   const Schema& inputs = served.inputs();
   if (tensor.cols() != inputs.size()) {
-    throw InvalidArgument(
-        "R011",
-        tensor.label() + " has " + std::to_string(tensor.cols()) + " columns: model " +
-            in_quotes(served.name()) + " takes " + std::to_string(inputs.size()),
-        "in the order " + listed(inputs.columns | std::views::transform(&Column::name)));
+    throw InvalidArgument("R011",
+                          tensor.label() + " has " + std::to_string(tensor.cols()) +
+                              " columns: model " + in_quotes(served.name()) + " takes " +
+                              std::to_string(inputs.size()),
+                          "in the order " + listed(inputs.columns, 8, &Column::name));
   }
   for (Index j = 0; j < inputs.size(); ++j) check_kind(tensor, served, j);
   check_cells(tensor.rows(), rows.cols, max_cells);

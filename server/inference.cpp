@@ -48,7 +48,8 @@ std::int64_t now_in_ms() {
 }
 
 void answer(const ServedModel& served, const ModelInferRequest& request, const Limits& limits,
-            ModelInferResponse& response, Clock::time_point start) {
+            ModelInferResponse& response, Clock::time_point arrived) {
+  const auto start = Clock::now();
   const std::vector<const Output*> outputs = requested_outputs(request, served);
   const Rows rows = bind(request, served, limits.max_cells);
   const auto bound = Clock::now();
@@ -72,9 +73,21 @@ void answer(const ServedModel& served, const ModelInferRequest& request, const L
   counters.input.add(bound - start);
   counters.infer.add(inferred - bound);
   counters.output.add(end - inferred);
-  counters.success.add(end - start);
+  counters.success.add(end - arrived);
   counters.rows.fetch_add(static_cast<std::uint64_t>(rows.rows), std::memory_order_relaxed);
   counters.last_inference_ms.store(now_in_ms(), std::memory_order_relaxed);
+}
+
+void answer_or_clear(const ServedModel& served, const ModelInferRequest& request,
+                     const Limits& limits, ModelInferResponse& response,
+                     Clock::time_point arrived) {
+  try {
+    answer(served, request, limits, response, arrived);
+  } catch (...) {
+    response.Clear();
+    served.counters().fail.add(Clock::now() - arrived);
+    throw;
+  }
 }
 
 }  // namespace
@@ -95,14 +108,7 @@ void Inference::model_infer(const ModelInferRequest& request, ModelInferResponse
 
 void Inference::model_infer(const ServedModel& served, const ModelInferRequest& request,
                             ModelInferResponse& response) const {
-  const auto start = Clock::now();
-  try {
-    answer(served, request, limits_, response, start);
-  } catch (...) {
-    response.Clear();
-    served.counters().fail.add(Clock::now() - start);
-    throw;
-  }
+  answer_or_clear(served, request, limits_, response, Clock::now());
 }
 
 Work Inference::plan(const ModelInferRequest& request, Clock::time_point deadline) const {
@@ -124,7 +130,7 @@ void Inference::model_infer(const Work& work, const ModelInferRequest& request,
     served.counters().fail.add(Clock::now() - work.arrived);
     throw;
   }
-  model_infer(served, request, response);
+  answer_or_clear(served, request, limits_, response, work.arrived);
 }
 
 void Inference::refuse_unwanted(const Work& work) const {

@@ -32,7 +32,8 @@ int report(const std::exception& error, const lathe::server::ServeOptions& optio
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// Out of memory ends it.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   CLI::App app{"Serves models over gRPC by the Open Inference Protocol v2.", "lathed"};
   lathe::server::ServeOptions options;
   bool check_config = false;

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -165,5 +167,16 @@ void tell_supervisor(std::string_view state) {
   }
   ::close(socket);
 }
+
+DrainLimit::DrainLimit(std::chrono::milliseconds limit)
+    : thread_([limit](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any ended;
+        std::unique_lock lock(mutex);
+        ended.wait_for(lock, stop, limit, [] { return false; });
+        if (stop.stop_requested()) return;
+        log_warning("predictions still run: stopping without them");
+        std::_Exit(0);
+      }) {}
 
 }  // namespace lathe::server

@@ -1,6 +1,7 @@
 // What a serving process sets once, the signals that end it, and what its supervisor hears of it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -19,8 +20,8 @@ void prepare_process();
 // before loads.
 void give_way();
 
-// Returns when SIGTERM or SIGINT comes. SIGHUP is one of them for a process that has a terminal,
-// which hangs up by it, and makes others call read_again(), as supervisors mean it.
+// Returns when SIGTERM or SIGINT comes. SIGHUP is one of them for a process that had a terminal
+// at its start, which hangs up by it, and makes others call read_again(), as supervisors mean it.
 void wait_for_stop(const std::function<void()>& read_again);
 
 // While it lives, SIGTERM or SIGINT ends the process at once, with this exit status and a line in
@@ -39,5 +40,14 @@ class StopAtOnce {
 
 // As sd_notify(3): READY=1 and the like, to systemd or whoever else has set NOTIFY_SOCKET.
 void tell_supervisor(std::string_view state);
+
+// Unless it is destroyed before the limit, the process ends then, with exit status 0.
+class DrainLimit {
+ public:
+  explicit DrainLimit(std::chrono::milliseconds limit);
+
+ private:
+  std::jthread thread_;
+};
 
 }  // namespace lathe::server

@@ -1,7 +1,6 @@
 #include "lathe/server/reply.h"
 
 #include <algorithm>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -158,7 +157,7 @@ std::vector<const Output*> requested_outputs(const ModelInferRequest& request,
       throw InvalidArgument(
           "R016",
           "model " + in_quotes(served.name()) + " has no output " + in_quotes(wanted.name()),
-          "it has " + listed(served.outputs() | std::views::transform(&Output::name)));
+          "it has " + listed(served.outputs(), 8, &Output::name));
     }
     if (std::ranges::find(chosen, &*output) != chosen.end()) {
       throw InvalidArgument("R016", "output " + in_quotes(wanted.name()) + " is asked for twice");

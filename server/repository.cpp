@@ -82,7 +82,7 @@ void Repository::add_ready(const Versions& versions, std::vector<ServedModelPtr>
   }
 }
 
-void Repository::publish(ServedModelPtr model) {
+void Repository::publish(const ServedModelPtr& model) {
   const std::string& name = model->name();
   Slot slot{VersionState::ready, "", model};
   {

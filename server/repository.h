@@ -40,7 +40,7 @@ class Repository {
   std::vector<ServedModelPtr> ready(std::string_view name) const;  // by version
 
   // From now on `model` serves, instead of what served under its name and version.
-  void publish(ServedModelPtr model);
+  void publish(const ServedModelPtr& model);
   // The version ends with its last call.
   void retire(const std::string& name, std::uint64_t version, const std::string& reason);
   // Of a version that serves only the reason changes: it goes on serving.

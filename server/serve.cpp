@@ -100,6 +100,8 @@ int serve(const ServeOptions& options) {
   leave_address(transport.address());
   std::this_thread::sleep_for(rounded_up(options.grace_seconds));
   const std::chrono::milliseconds limit = rounded_up(options.drain_seconds);
+  constexpr std::chrono::milliseconds to_cancel(250);
+  const DrainLimit at_most(limit + to_cancel);
   std::jthread http_drain([&] { http.drain(limit); });
   transport.drain(limit);
   http_drain.join();

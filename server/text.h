@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -19,15 +20,15 @@ std::string in_quotes(std::string_view text);
 // The longest beginning of UTF-8 text that has at most `bytes` bytes and cuts no character.
 std::string_view shortened(std::string_view text, std::size_t bytes);
 
-// "a, b, c, ... (17 in all)": the first `most` of some names.
-template <class Names>
-std::string listed(const Names& names, std::size_t most = 8) {
+// "a, b, c, ... (17 in all)": the first `most` of some names, or of what has them.
+template <class Names, class Name = std::identity>
+std::string listed(const Names& names, std::size_t most = 8, Name name_of = {}) {
   std::string text;
   std::size_t count = 0;
-  for (const std::string_view name : names) {
+  for (const auto& item : names) {
     if (count < most) {
       if (count > 0) text += ", ";
-      text += shortened(name, 60);
+      text += shortened(std::invoke(name_of, item), 60);
     }
     ++count;
   }

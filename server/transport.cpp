@@ -9,7 +9,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "lathe/server/late_calls.h"
+#include "lathe/server/goaway.h"
 #include "lathe/server/listener.h"
 #include "lathe/server/repository.h"
 #include "lathe/server/services.h"
@@ -19,14 +19,9 @@ namespace lathe::server {
 
 using namespace std::chrono_literals;
 
-std::atomic<int>& late_calls() {
-  static std::atomic<int> servers{0};
-  return servers;
-}
-
-std::atomic<AskToLeave>& ask_to_leave() {
-  static std::atomic<AskToLeave> ask{nullptr};
-  return ask;
+std::atomic<SendGoaways>& send_goaways() {
+  static std::atomic<SendGoaways> send{nullptr};
+  return send;
 }
 
 class Transport::State {
@@ -52,7 +47,7 @@ class Transport::State {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   Listener listener_;
-  AskToLeave ask_to_leave_ = server::ask_to_leave();
+  SendGoaways send_goaways_ = server::send_goaways();
   bool drained_ = false;
 };
 
@@ -143,7 +138,7 @@ Transport::State::State(Inference& inference, Repository& repository, const Auth
   builder.RegisterService(&repository_service_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw IoError("R025", "gRPC does not start");
-  if (ask_to_leave_ != nullptr && !ask_to_leave_(server_->c_server())) ask_to_leave_ = nullptr;
+  if (send_goaways_ != nullptr && !send_goaways_(server_->c_server())) send_goaways_ = nullptr;
   report(GRPCInferenceService::service_full_name(), true);
   repository.on_change([this](const std::string& name, bool ready) { report(name, ready); });
   for (const ServedModelPtr& model : repository.ready()) report(model->name(), true);
@@ -177,23 +172,21 @@ void Transport::State::drain(std::chrono::milliseconds limit) {
   listener_.stop();
   const auto end = std::chrono::system_clock::now() + limit;
   ask_clients_to_leave(limit);
-  ++late_calls();
   const std::jthread closer([this](const std::stop_token& stop) { close_when_quiet(stop); });
   server_->Shutdown(end);
   server_->Wait();
-  --late_calls();
 }
 
 // Until they have heard, which is when a ping comes back, what they ask is answered.
 void Transport::State::ask_clients_to_leave(std::chrono::milliseconds limit) {
-  if (ask_to_leave_ == nullptr) return;
+  if (send_goaways_ == nullptr) return;
   constexpr auto quiet = 200ms;
   const auto most = std::min<std::chrono::milliseconds>(5s, limit / 2);
   Stillness stillness(core_.activity);
   auto still = 0ms;
   for (auto waited = 0ms; waited < most && still < quiet && listener_.has_open();
        waited += Stillness::step) {
-    ask_to_leave_(server_->c_server());  // again, since a connection may have been at its handshake
+    send_goaways_(server_->c_server());  // again, since a connection may have been at its handshake
     still = stillness.wait();
   }
 }

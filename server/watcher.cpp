@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <ranges>
 #include <utility>
 
 #include "lathe/ml/model_file.h"
@@ -87,7 +86,8 @@ void Watcher::update(const std::string& name, const Files& files) {
 void Watcher::serve(const std::string& name, const Files& files, Known& known) {
   const VersionPolicy& wanted = policy(name);
   std::vector<std::uint64_t> serving;
-  for (const auto& [version, file] : files | std::views::reverse) {
+  for (auto newest = files.rbegin(); newest != files.rend(); ++newest) {
+    const auto& [version, file] = *newest;
     Tried& tried = known.versions[version];
     if (wanted.takes(version, serving.size())) {
       if (serve(name, version, file, tried)) serving.push_back(version);

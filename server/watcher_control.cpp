@@ -1,7 +1,6 @@
 // The watcher's thread, and what is asked of it from outside.
 #include <algorithm>
 #include <future>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -48,7 +47,8 @@ void Watcher::load_here(const std::string& name) {
     if (!tried.error.empty()) tried = {.serves = tried.serves};
   }
   update(name, files);
-  for (const auto& [version, file] : files | std::views::reverse) {
+  for (auto newest = files.rbegin(); newest != files.rend(); ++newest) {
+    const auto& [version, file] = *newest;
     if (!policy(name).takes(version, 0)) continue;
     const std::string& error = known.versions[version].error;
     if (error.empty()) return;

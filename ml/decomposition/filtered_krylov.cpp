@@ -130,7 +130,8 @@ Plan best_plan(const Spread& spread, Index k, Index block, Index p) {
   const double least = 1.2 * static_cast<double>(k);
   const double most = static_cast<double>(3 * k + 2 * block);
   Plan best = plan_for(spread, k, block, p, least);
-  for (double count = least * 1.1; count < most; count *= 1.1) {
+  double count = least;
+  while ((count *= 1.1) < most) {
     const Plan plan = plan_for(spread, k, block, p, count);
     if (plan.size < best.size) best = plan;
   }
@@ -187,7 +188,8 @@ std::optional<Found> attempt(const Matrix& S, Index k, Index plain_blocks) {
   basis.append(start_of(S, plain, plan));
   double size = plan.size;
   double residual = std::numeric_limits<double>::infinity();
-  while (size <= static_cast<double>(p / 2)) {
+  const Index most = p / 2;
+  while (size <= static_cast<double>(most)) {
     const Index size_before = basis.size();
     if (!grow(S, plan.filter, size, basis)) return std::nullopt;
     const EigenPairs ritz = ritz_pairs(basis.V(), basis.SV());
@@ -200,8 +202,9 @@ std::optional<Found> attempt(const Matrix& S, Index k, Index plain_blocks) {
       return Found{{values, std::move(vectors)}, !may_be_more(ritz.values, k, block)};
     }
     // Half of what was planned, or the spectrum is not as it seemed.
-    const double blocks = static_cast<double>((basis.size() - size_before) / block);
-    if (residual > before * std::exp(-0.5 * plan.rate * blocks)) return std::nullopt;
+    const Index blocks = (basis.size() - size_before) / block;
+    const double planned = std::exp(-0.5 * plan.rate * static_cast<double>(blocks));
+    if (residual > before * planned) return std::nullopt;
     size = static_cast<double>(basis.size()) +
            static_cast<double>(block) * std::log(residual / residual_wanted(p)) / plan.rate;
   }

@@ -110,7 +110,7 @@ RightSingular wide_right_singular(const Matrix& A) {
   for (Index j = 0; j < A.cols(); ++j) {
     tall.row(j) = A.col(order[static_cast<std::size_t>(j)]).transpose();
   }
-  const Eigen::ColPivHouseholderQR<ColMajor> qr(std::move(tall));
+  const Eigen::ColPivHouseholderQR<ColMajor> qr(tall);
   const ColMajor R = qr.matrixQR().topRows(p).triangularView<Eigen::Upper>();
   RightSingular result = square_right_singular(R.transpose());
 

@@ -290,7 +290,7 @@ Basis basis_of(const Problem& problem) {
     problem.x.centred_row(problem.rows[at(k)], transposed.col(k).data());
     transposed.col(k) *= problem.root[k];
   }
-  Eigen::ColPivHouseholderQR<MatrixXd> qr(std::move(transposed));
+  Eigen::ColPivHouseholderQR<MatrixXd> qr(transposed);
   qr.setThreshold(static_cast<double>(32 + 4 * n) * std::numeric_limits<double>::epsilon());
   const Index r = qr.rank();
 

@@ -46,6 +46,7 @@ HttpRequest to_request(const httplib::Request& request, std::string_view body) {
           .authorization = request.get_header_value("Authorization"),
           .json_length = request.get_header_value("Inference-Header-Content-Length"),
           .site = request.get_header_value("Sec-Fetch-Site"),
+          .host = request.get_header_value("Host"),
           .is_wanted = [&request] { return request.progress(0, 0); }};
 }
 

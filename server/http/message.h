@@ -22,6 +22,7 @@ struct HttpRequest {
   std::string authorization = {};
   std::string json_length = {};  // Inference-Header-Content-Length
   std::string site = {};         // Sec-Fetch-Site: a browser says whose page asks
+  std::string host = {};         // Host: by what name the server was asked for
   std::function<bool()> is_wanted = [] { return true; };  // its caller still waits
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
 
-constexpr double per_us = 1e-6;
+constexpr double us_per_s = 1e6;
 constexpr double per_ns = 1e-9;
 
 class Page {
@@ -46,8 +46,8 @@ class Page {
       char digits[32] = "+Inf";
       char* end = digits + 4;
       if (i < times.bounds_us.size()) {
-        const double bound = static_cast<double>(times.bounds_us[i]) * per_us;
-        end = std::to_chars(digits, digits + sizeof digits, bound).ptr;
+        const double bound = static_cast<double>(times.bounds_us[i]) / us_per_s;
+        end = std::to_chars(digits, digits + sizeof digits, bound, std::chars_format::general).ptr;
       }
       Labels with_bound = labels;
       with_bound.emplace_back("le", std::string_view(digits, end));
@@ -199,7 +199,7 @@ void add_process(Page& page) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * per_us;
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / us_per_s;
   };
   page.begin("process_cpu_seconds_total", "counter", "Processor time, user and system");
   page.sample({}, seconds(usage.ru_utime) + seconds(usage.ru_stime));

@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/ascii.h>
+
+#include "lathe/server/address.h"
 #include "lathe/server/http/call.h"
 #include "lathe/server/log.h"
 #include "lathe/server/text.h"
@@ -25,7 +28,9 @@ std::vector<std::string_view> split(std::string_view path) {
 }
 
 bool is_json(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  std::string type(content_type.substr(0, content_type.find(';')));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  for (char& c : type) c = absl::ascii_tolower(static_cast<unsigned char>(c));
   return type.empty() || type == "application/json" || type == "application/octet-stream";
 }
 
@@ -113,7 +118,8 @@ HttpResponse HttpService::route(const HttpRequest& request) const {
       allowed = candidate.method;
       continue;
     }
-    authority_.check({.authorization = request.authorization, .local = options_.local},
+    authority_.check({.authorization = request.authorization,
+                      .local = options_.local && is_own_name(request.host)},
                      candidate.access);
     if (method == "POST") check_body(request);
     HttpResponse response;

@@ -64,7 +64,7 @@ int no_password(char*, int, int, void*) { return 0; }
 
 Context load(const HttpTls& files) {
   ERR_clear_error();
-  const Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   SSL_CTX* raw = context.get();
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

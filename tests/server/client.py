@@ -53,7 +53,14 @@ class Daemon:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
+        return self.end()
+
+    def end(self):
+        """Its exit status and the rest of its log; one that does not end is killed."""
+        late = threading.Timer(TIMEOUT, self.process.kill)
+        late.start()
         log = self.process.stderr.read()
+        late.cancel()
         return self.process.wait(TIMEOUT), log
 
     def wait_for(self, words):
@@ -319,9 +326,8 @@ def check_hangup(lathed, model):
                     preexec_fn=lambda: os.close(os.open(os.ttyname(terminal), os.O_RDWR)))
     os.close(terminal)
     os.close(ours)
-    status = daemon.process.wait(TIMEOUT)
-    check("a terminal that hangs up ends it well",
-          status == 0 and "stopped" in daemon.process.stderr.read())
+    status, log = daemon.end()
+    check("a terminal that hangs up ends it well", status == 0 and "stopped" in log)
 
     daemon = Daemon(lathed, model, start_new_session=True,
                     preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))

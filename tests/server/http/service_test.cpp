@@ -135,6 +135,28 @@ TEST_F(Service, PredictsRows) {
       << "a slash within a name has no path";
 }
 
+TEST_F(Service, MediaTypesAreReadInAnyCase) {
+  for (const char* type : {"Application/JSON", "application/json ; charset=utf-8"}) {
+    const HttpResponse response = service_.answer({.method = "POST",
+                                                   .path = "/v2/models/linear/predict",
+                                                   .body = "[]",
+                                                   .content_type = type});
+    EXPECT_EQ(response.status, 200) << type;
+  }
+}
+
+TEST_F(Service, WithoutTokensAdminCallsNeedANameThatIsThisMachines) {
+  const auto status = [&](const char* host) {
+    return service_
+        .answer({.method = "POST", .path = "/v2/repository/models/nobody/load", .host = host})
+        .status;
+  };
+  for (const char* own : {"", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "lathe"}) {
+    EXPECT_EQ(status(own), 404) << own;
+  }
+  EXPECT_EQ(status("evil.example:8000"), 403);
+}
+
 TEST_F(Service, ListsTheRepository) {
   const Json all = parse_json(post("/v2/repository/index", "").body);
   EXPECT_EQ(all.size(), 4U);
@@ -279,6 +301,13 @@ TEST_F(Service, CountsInPrometheusForm) {
   EXPECT_EQ(
       page.at(R"(lathe_inference_duration_seconds_bucket{model="linear",version="1",le="+Inf"})"),
       1.0);
+  for (const char* bound : {"5e-05", "0.0001", "0.025", "0.05", "0.1", "10"}) {
+    EXPECT_EQ(
+        page.count(R"(lathe_inference_duration_seconds_bucket{model="linear",version="1",le=")" +
+                   std::string(bound) + "\"}"),
+        1U)
+        << bound;
+  }
   EXPECT_EQ(page.at(R"(lathe_model_version_ready{model="broken",version="1"})"), 0.0);
   const std::string infer =
       R"(grpc_type="unary",grpc_service="inference.GRPCInferenceService",grpc_method="ModelInfer")";
@@ -332,7 +361,10 @@ TEST_F(Service, WorkThatTakesLongIsBoundedAndCounted) {
   for (const HttpResponse& reply : replies) EXPECT_EQ(reply.status, 200) << reply.body;
   EXPECT_EQ(waiting(), 0.0);
   const auto page = parse_prometheus(wide.answer({.method = "GET", .path = "/metrics"}).body);
-  EXPECT_GT(page.at(R"(nv_inference_queue_duration_us{model="gated",version="1"})"), 0.0);
+  const double queued_us = page.at(R"(nv_inference_queue_duration_us{model="gated",version="1"})");
+  EXPECT_GT(queued_us, 0.0);
+  EXPECT_GE(page.at(R"(nv_inference_request_duration_us{model="gated",version="1"})"), queued_us)
+      << "a request lasts from its arrival";
   EXPECT_EQ(page.at(R"(nv_inference_request_failure{model="gated",version="1"})"), 2.0);
 }
 
