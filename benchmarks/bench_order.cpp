@@ -289,7 +289,7 @@ void moments(benchmark::State& state) {
       [&] {
         parallel_for(thread_limit(), [&](Index t) {
           table.column_sums(X.data() + t * share * X.cols(), share / together, cols, cols, nullptr,
-                            nullptr, sums[static_cast<std::size_t>(t)], cols);
+                            nullptr, nullptr, sums[static_cast<std::size_t>(t)], cols);
         });
         benchmark::DoNotOptimize(sums.total());
       });

@@ -9,11 +9,12 @@ namespace lathe::kernels {
 
 // The sums of some rows, one row of an array for each, contiguous over the columns.
 enum ColumnSum : int {
-  sum_count,   // cells that are not NaN
-  sum_weight,  // of those cells
-  sum_shift,   // what deviations are taken from: the mean of the first rows, in units
+  sum_count,        // cells that are not NaN
+  sum_weight,       // of those cells
+  sum_weight_rest,  // what rounding cut off, as below
+  sum_shift,        // what deviations are taken from, in units
   sum_deviation,
-  sum_deviation_rest,  // what rounding cut off, as below
+  sum_deviation_rest,
   sum_square,
   sum_square_rest,
   sum_min,  // of the cells as they are
@@ -24,10 +25,11 @@ enum ColumnSum : int {
 // Columns side by side in registers, no fused multiply-add: same bits at every level.
 struct MomentsTable {
   // X: row-major. weight: of each row, >= 0, or null. inverse_unit: what cells are multiplied with,
-  // of each column, or null. Writes n_column_sums rows of `cols` numbers, `sums_stride` apart.
+  // of each column, or null. shift: of each column, in units; null for the mean of its first rows.
+  // Writes n_column_sums rows of `cols` numbers, `sums_stride` apart.
   void (*column_sums)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t cols,
                       std::ptrdiff_t stride, const double* weight, const double* inverse_unit,
-                      double* sums, std::ptrdiff_t sums_stride);
+                      const double* shift, double* sums, std::ptrdiff_t sums_stride);
 };
 
 namespace baseline {

@@ -68,12 +68,12 @@ struct State {
 };
 
 template <class V, bool weighted, bool scaled>
-inline void add_row(State<V>& state, V x, V unit, double w) {
+inline void add_row(State<V>& state, V& weight, V x, V unit, double w) {
   V* s = state.field;
   s[sum_min] = x < s[sum_min] ? x : s[sum_min];
   s[sum_max] = x > s[sum_max] ? x : s[sum_max];
   s[sum_count] += x == x ? all<V>(1.0) : V{};
-  if constexpr (weighted) s[sum_weight] += x == x ? all<V>(w) : V{};
+  if constexpr (weighted) weight += x == x ? all<V>(w) : V{};
   V value = x;
   if constexpr (scaled) value *= unit;
   value = x == x ? value : s[sum_shift];
@@ -98,11 +98,15 @@ void add_rows(const Rows& r, const double* inverse_unit, double* sums, ptrdiff_t
   state.read(sums, sums_stride);
   asm("" : "+m"(state.one));
   const V unit = scaled ? load<V>(inverse_unit) : V{};
+  V weight = {};  // of this tile: a sum of all rows would drift
   for (ptrdiff_t i = 0; i < r.rows; ++i) {
     __builtin_prefetch(r.X + (i + r.rows) * r.stride);  // of the next tile
     const double w = weighted ? r.weight[i] : 1.0;
     if (weighted && w == 0.0) continue;
-    add_row<V, weighted, scaled>(state, load<V>(r.X + i * r.stride), unit, w);
+    add_row<V, weighted, scaled>(state, weight, load<V>(r.X + i * r.stride), unit, w);
+  }
+  if constexpr (weighted) {
+    add(state.field[sum_weight], state.field[sum_weight_rest], weight, state.one);
   }
   state.write(sums, sums_stride);
 }
@@ -116,10 +120,10 @@ double first_cell(const Rows& r) {
   return 0.0;
 }
 
-// Sums of nothing, about the mean of the first rows. About their first cell, so that the shift of a
-// constant column is its cells' value exactly.
+// The mean of the first rows. About their first cell, so that that of a constant column is its
+// cells' value exactly.
 template <class V>
-void start(const Rows& r, const double* inverse_unit, double* sums, ptrdiff_t sums_stride) {
+V first_mean(const Rows& r, const double* inverse_unit) {
   // V may be one double.
   constexpr ptrdiff_t n = sizeof(V) / sizeof(double);  // NOLINT(bugprone-sizeof-expression)
   double first[n];
@@ -137,8 +141,14 @@ void start(const Rows& r, const double* inverse_unit, double* sums, ptrdiff_t su
     sum += x == x ? x * unit - base : V{};
     count += x == x ? all<V>(1.0) : V{};
   }
+  return base + sum / (count > 0.0 ? count : all<V>(1.0));
+}
+
+// Sums of nothing.
+template <class V>
+void start(V shift, double* sums, ptrdiff_t sums_stride) {
   State<V> state = {};
-  state.field[sum_shift] = base + sum / (count > 0.0 ? count : all<V>(1.0));
+  state.field[sum_shift] = shift;
   state.field[sum_min] = all<V>(infinity);
   state.field[sum_max] = all<V>(-infinity);
   state.write(sums, sums_stride);
@@ -170,12 +180,14 @@ void tiles(const Rows& r, ptrdiff_t cols, const double* inverse_unit, double* su
 }
 
 void column_sums(const double* X, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t stride,
-                 const double* weight, const double* inverse_unit, double* sums,
-                 ptrdiff_t sums_stride) {
+                 const double* weight, const double* inverse_unit, const double* shift,
+                 double* sums, ptrdiff_t sums_stride) {
   const Rows all_rows{X, rows, stride, weight};
   each_register(cols, [&]<class V>(ptrdiff_t j) {
-    start<V>({X + j, rows, stride, weight}, inverse_unit != nullptr ? inverse_unit + j : nullptr,
-             sums + j, sums_stride);
+    const double* unit = inverse_unit != nullptr ? inverse_unit + j : nullptr;
+    start(
+        shift != nullptr ? load<V>(shift + j) : first_mean<V>({X + j, rows, stride, weight}, unit),
+        sums + j, sums_stride);
   });
   if (weight != nullptr) {
     if (inverse_unit != nullptr)

@@ -14,6 +14,16 @@ namespace {
 
 // Beyond these, unit is not 1: squares of what lies within, and their sums, stay well in range.
 constexpr int plain_exponent = 200;
+// In the unit of columns that are summed up again the greatest cell has this exponent: squares and
+// their sums are just in range, so that those of cells whose weight is small are too.
+constexpr int wide_exponent = 480;
+// Squares lose the digits by which those about the shift exceed those about the mean: by a factor
+// of `most_lost` the deviation keeps 13 digits, for rounding costs a square 4 2^-53 of its size.
+constexpr double most_lost = 0x1p8;
+// Beyond this squares are little but their rounding, which tells not how far off the mean may be.
+constexpr double mean_lost = 0x1p40;
+constexpr double least_squares = 0x1p-900;  // products below may have lost digits
+constexpr int most_repeats = 3;
 constexpr Index least_rows = 512;  // of a block
 constexpr Index most_blocks = 64;
 constexpr Index chunk_cols = 512;
@@ -40,7 +50,10 @@ struct Block {
 class Accumulation {
  public:
   Accumulation(const MatrixView& X, std::span<const double> weight)
-      : X_(X), inverse_unit_(Vector::Ones(X.cols())), weight_(weight.begin(), weight.end()) {
+      : X_(X),
+        inverse_unit_(Vector::Ones(X.cols())),
+        lost_(Vector::Zero(X.cols())),
+        weight_(weight.begin(), weight.end()) {
     // Weights count by their ratios only; a power of two keeps their products in range.
     const double most = weight.empty() ? 1.0 : *std::max_element(weight.begin(), weight.end());
     if (most > 0.0) weight_unit_ = std::ldexp(1.0, std::clamp(std::ilogb(most), -1000, 1000));
@@ -53,9 +66,16 @@ class Accumulation {
     add_up(false);
     take_ranges(m);
     if (take_units(m)) add_up(true);  // the sums of such columns may have overflowed
-    parallel_blocks(X_.cols(), 16, [&](Index, Index begin, Index end) {
-      for (Index j = begin; j < end; ++j) take_moments(m, j);
-    });
+    std::vector<Index> columns(static_cast<std::size_t>(X_.cols()));
+    std::iota(columns.begin(), columns.end(), Index{0});
+    take_moments(m, columns);
+    for (int repeat = 0; repeat < most_repeats; ++repeat) {
+      std::erase_if(columns, [&](Index j) { return !(lost_[j] > most_lost); });
+      if (columns.empty()) break;
+      take_shifts(m, columns);
+      add_up(true);
+      take_moments(m, columns);
+    }
     return m;
   }
 
@@ -64,7 +84,10 @@ class Accumulation {
   void add_up(bool scaled);
   void take_ranges(Moments& m) const;
   bool take_units(Moments& m);
-  void take_moments(Moments& m, Index j) const;
+  void take_shifts(Moments& m, const std::vector<Index>& columns);
+  double heaviest_cell(Index j) const;
+  void take_moments(Moments& m, const std::vector<Index>& columns);
+  void take_moments(Moments& m, Index j);
 
   // body(block, column of its sums) for all sums of column j, in row order.
   template <class Body>
@@ -76,6 +99,8 @@ class Accumulation {
 
   const MatrixView& X_;
   Vector inverse_unit_;
+  Vector shift_;  // of all blocks, in units; empty where each takes its own
+  Vector lost_;   // of each column: squares about the shifts, beyond those about the mean, by these
   std::vector<double> weight_;  // in units
   double weight_unit_ = 1.0;
   std::vector<Block> blocks_;
@@ -106,12 +131,15 @@ void Accumulation::add_up(bool scaled) {
     Block& block = blocks_[static_cast<std::size_t>(task / chunks)];
     const Index begin = task % chunks * chunk_cols;
     const Index end = std::min(X_.cols(), begin + chunk_cols);
-    const RowVector units =
-        inverse_unit_.segment(begin, end - begin).transpose().replicate(1, block.copies);
+    const auto laid = [&](const Vector& v) -> RowVector {
+      return v.segment(begin, end - begin).transpose().replicate(1, block.copies);
+    };
+    const RowVector units = laid(inverse_unit_);
+    const RowVector shifts = shift_.size() > 0 ? laid(shift_) : RowVector();
     table.column_sums(block.first + begin, block.rows, (end - begin) * block.copies,
                       X_.outerStride() * block.copies, block.weight,
-                      scaled ? units.data() : nullptr, block.sums.data() + begin,
-                      block.sums.cols());
+                      scaled ? units.data() : nullptr, shift_.size() > 0 ? shifts.data() : nullptr,
+                      block.sums.data() + begin, block.sums.cols());
   });
 }
 
@@ -154,25 +182,59 @@ bool Accumulation::take_units(Moments& m) {
   return (m.unit.array() != 1.0).any();
 }
 
-// Each block has its own shift; all are brought to that of the first in double-double, where
-// nothing that cancels is lost.
-void Accumulation::take_moments(Moments& m, Index j) const {
+// The mean as it is known, or a cell that cannot be far from it, beside the deviation.
+void Accumulation::take_shifts(Moments& m, const std::vector<Index>& columns) {
+  shift_.setZero(X_.cols());
+  for (const Index j : columns) {
+    const int exponent = std::ilogb(std::max(std::abs(m.min[j]), std::abs(m.max[j])));
+    m.unit[j] = std::ldexp(1.0, std::clamp(exponent - wide_exponent, -1000, 1000));
+    inverse_unit_[j] = 1.0 / m.unit[j];
+    shift_[j] = (lost_[j] < mean_lost ? m.mean[j] : heaviest_cell(j)) * inverse_unit_[j];
+  }
+}
+
+// No farther from the mean than the deviation times the root of the number of cells.
+double Accumulation::heaviest_cell(Index j) const {
+  double most = 0.0;
+  double cell = 0.0;
+  for (Index i = 0; i < X_.rows(); ++i) {
+    const double weight = weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(i)];
+    if (std::isnan(X_(i, j)) || weight <= most) continue;
+    most = weight;
+    cell = X_(i, j);
+  }
+  return cell;
+}
+
+void Accumulation::take_moments(Moments& m, const std::vector<Index>& columns) {
+  parallel_blocks(static_cast<Index>(columns.size()), 16, [&](Index, Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) take_moments(m, columns[static_cast<std::size_t>(c)]);
+  });
+}
+
+// Each block may have its own shift; all are brought to that of the first in double-double, where
+// nothing that cancels is lost, but for what squares have lost before (lost_).
+void Accumulation::take_moments(Moments& m, Index j) {
   DoubleDoubleSum total;  // of weights, in weight_unit_
   DoubleDouble deviation;
   DoubleDouble square;
+  double from_shifts = 0.0;  // squares of the distances of means from shifts
   bool any = false;
   double base = 0.0;
   each_sum(j, [&](const Block& block, Index column) {
     const auto field = [&](kernels::ColumnSum f) { return block.sums(f, column); };
-    const double weight = field(kernels::sum_weight);
+    const DoubleDouble weight =
+        two_sum(field(kernels::sum_weight), field(kernels::sum_weight_rest));
     if (field(kernels::sum_count) == 0.0) return;
     if (!any) base = field(kernels::sum_shift);
     any = true;
-    total.add(weight);
+    total.add(weight.hi);
+    total.add(weight.lo);
     const DoubleDouble step = two_sum(field(kernels::sum_shift), -base);
     const DoubleDouble moved = step * weight;
     const DoubleDouble own =
         two_sum(field(kernels::sum_deviation), field(kernels::sum_deviation_rest));
+    from_shifts += own.hi / weight.hi * own.hi;
     deviation = deviation + (moved + own);
     square = square + (two_sum(field(kernels::sum_square), field(kernels::sum_square_rest)) +
                        step * (moved + own + own));
@@ -187,7 +249,14 @@ void Accumulation::take_moments(Moments& m, Index j) const {
   const DoubleDouble mean = DoubleDouble(base) + correction;
   m.mean[j] = mean.hi * m.unit[j];
   m.mean_rest[j] = mean.lo * m.unit[j];
-  m.spread[j] = std::max(0.0, ((square - deviation * correction) / total.total()).value());
+  const DoubleDouble squares = square - deviation * correction;
+  m.spread[j] = std::max(0.0, (squares / total.total()).value());
+  if (m.min[j] == m.max[j]) {
+    lost_[j] = 0.0;
+  } else {
+    lost_[j] = squares.hi > least_squares ? from_shifts / squares.hi
+                                          : std::numeric_limits<double>::infinity();
+  }
 }
 
 // total + rest gains x, exactly but for the rounding of rest itself (Knuth's TwoSum).

@@ -3,8 +3,10 @@
 // One pass over the data, in blocks of rows: each takes deviations from the mean of its first rows,
 // and sums them and their squares (Chan, Golub and LeVeque 1983). Every sum carries what rounding
 // cuts off (Knuth's TwoSum), blocks are joined in double-double, and columns of very large or very
-// small numbers are scaled by a power of two in a second pass, so mean and deviation are right to
-// the last digits that the data determine, at any offset and any scale.
+// small numbers are scaled by a power of two in a second pass. Where squares about these shifts are
+// far more than those about the mean, as with weights of very different size, they are summed up
+// again about the mean. So mean and deviation are right to the last digits that the data determine,
+// at any offset, any scale and any weights.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,7 @@ struct Moments {
   Vector mean;
   Vector mean_rest;  // what rounding cut off the mean
   Vector spread;     // the variance, in units of unit^2; the weight in the denominator
-  Vector unit;       // a power of two, near the greatest cell where squares could leave doubles
+  Vector unit;       // a power of two, by which squares stay within doubles
   Vector min;
   Vector max;
 

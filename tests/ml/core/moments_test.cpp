@@ -1,5 +1,6 @@
 #include "lathe/ml/core/moments.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -147,6 +148,112 @@ TEST(Moments, TakeWeightsOfAnySize) {
   }
 }
 
+struct Reference {
+  long double mean = 0.0L;  // from the heaviest cell
+  long double deviation = 0.0L;
+  double heaviest = 0.0;
+};
+
+// In long doubles, about the heaviest cell, and then about the mean.
+Reference reference(const Matrix& X, Index j, const std::vector<double>& weight) {
+  const auto each = [&](auto body) {
+    for (Index i = 0; i < X.rows(); ++i) {
+      if (!std::isnan(X(i, j))) body(X(i, j), weight[static_cast<std::size_t>(i)]);
+    }
+  };
+  Reference r;
+  double most = 0.0;
+  each([&](double x, double w) {
+    if (w > most) r.heaviest = x;
+    most = std::max(most, w);
+  });
+  long double total = 0.0L;
+  each([&](double x, double w) {
+    total += w;
+    r.mean += (static_cast<long double>(x) - r.heaviest) * w;
+  });
+  r.mean /= total;
+  long double squares = 0.0L;
+  each([&](double x, double w) {
+    const long double d = static_cast<long double>(x) - r.heaviest - r.mean;
+    squares += d * d * w;
+  });
+  r.deviation = std::sqrt(squares / total);
+  return r;
+}
+
+void expect_right(const Matrix& X, const std::vector<double>& weight) {
+  const Moments m = column_moments(X, weight);
+  const Vector deviation = m.deviation();
+  for (Index j = 0; j < X.cols(); ++j) {
+    const Reference right = reference(X, j, weight);
+    const long double off =
+        m.mean[j] - static_cast<long double>(right.heaviest) + m.mean_rest[j] - right.mean;
+    EXPECT_LE(std::abs(off), 1e-13L * right.deviation) << j;
+    EXPECT_LE(std::abs(deviation[j] - right.deviation), 1e-13L * right.deviation) << j;
+  }
+}
+
+TEST(Moments, TakeWeightsOfVeryDifferentSize) {
+  for (const double light : {1e-2, 1e-6, 1e-12, 1e-15, 1e-30, 1e-100, 1e-300}) {
+    expect_right(column({0.1, 1.3}), {1.0, light});
+    expect_right(column({0.1, 1.3}), {light, 1.0});
+    for (const Index n : {5, 70, 3000}) {
+      Matrix X = random_matrix(n, 11, 4);
+      std::vector<double> weight;
+      Random random(5, "moments_test");
+      for (Index i = 0; i < n; ++i) weight.push_back((0.5 + random.uniform()) * light);
+      for (const Index heavy : {Index{0}, n / 2, n - 1}) {
+        std::vector<double> one = weight;
+        one[static_cast<std::size_t>(heavy)] = 0.7;
+        expect_right(X, one);
+        // Heavy rows that are closer together, and of which some cells are missing.
+        std::vector<double> some = one;
+        Matrix Y = X;
+        for (Index i = 0; i < n; i += 3) {
+          some[static_cast<std::size_t>(i)] = 0.1 + random.uniform();
+          Y.row(i) *= light;
+          Y(i, 3) = missing;
+        }
+        expect_right(Y, some);
+      }
+    }
+  }
+}
+
+// Where squares of deviations, times weights, would leave the range of doubles.
+TEST(Moments, TakeSmallWeightsOfCellsOfAnySize) {
+  for (const double scale : {0x1p-900, 0x1p-199, 0x1p-60, 1.0, 0x1p199, 0x1p900, 0x1p1020}) {
+    for (const double light : {0x1p-20, 0x1p-200, 0x1p-990}) {
+      const Moments m =
+          column_moments(column({0.0, scale, -scale}), std::vector{1.0, light, light});
+      const double deviation = std::sqrt(2.0 * light / (1.0 + 2.0 * light));
+      EXPECT_EQ(m.mean[0], 0.0);
+      if (scale * deviation < 0x1p-1022) continue;
+      EXPECT_NEAR(m.deviation()[0] / scale / deviation, 1.0, 1e-15) << scale << " " << light;
+    }
+  }
+}
+
+TEST(Moments, SumsOfManyWeightsDoNotDrift) {
+  const Index n = 300000;
+  const Matrix X = random_matrix(n, 3, 6);
+  const Moments m = column_moments(X, std::vector<double>(static_cast<std::size_t>(n), 0.1));
+  const Moments expected = column_moments(X);
+  for (Index j = 0; j < 3; ++j) {
+    EXPECT_NEAR(m.weight[j], 0.1 * static_cast<double>(n), 1e-10);
+    EXPECT_NEAR(m.deviation()[j], expected.deviation()[j], 1e-15);
+    EXPECT_NEAR(m.mean[j], expected.mean[j], 1e-15);
+  }
+}
+
+TEST(Moments, OfColumnsThatLeaveTheirFirstRowsForGood) {
+  Matrix X = random_matrix(60000, 3, 7);
+  X.col(1).array() += 1e6;
+  X.topRows(64).array() -= 1e6;
+  expect_right(X, std::vector<double>(60000, 1.0));
+}
+
 TEST(Moments, AreTheSameForAnyNumberOfThreadsAndAnyStride) {
   Matrix X = random_matrix(2000, 600, 1);
   X(17, 3) = missing;
@@ -156,6 +263,14 @@ TEST(Moments, AreTheSameForAnyNumberOfThreadsAndAnyStride) {
   for (const int threads : {2, 3, 8}) {
     set_thread_limit(threads);
     expect_same_bits(column_moments(X), serial);
+  }
+  std::vector<double> uneven(2000, 1e-12);
+  uneven[1000] = 1.0;
+  set_thread_limit(1);
+  const Moments weighted = column_moments(X, uneven);
+  for (const int threads : {2, 3, 5, 16}) {
+    set_thread_limit(threads);
+    expect_same_bits(column_moments(X, uneven), weighted);
   }
   set_thread_limit(before);
 
