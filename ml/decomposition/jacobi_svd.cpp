@@ -103,22 +103,27 @@ std::vector<Index> columns_by_norm(const Matrix& A) {
   return order;
 }
 
-RightSingular wide_right_singular(const Matrix& A) {
+// Frees A once it has its transpose, which is then factored in place: two matrices of that size at
+// a time, here and below.
+RightSingular wide_right_singular(Matrix A) {
+  const Index d = A.cols();
   const Index p = A.rows();
   const std::vector<Index> order = columns_by_norm(A);
-  ColMajor tall(A.cols(), p);
-  for (Index j = 0; j < A.cols(); ++j) {
+  ColMajor tall(d, p);
+  for (Index j = 0; j < d; ++j) {
     tall.row(j) = A.col(order[static_cast<std::size_t>(j)]).transpose();
   }
-  const Eigen::ColPivHouseholderQR<ColMajor> qr(tall);
-  const ColMajor R = qr.matrixQR().topRows(p).triangularView<Eigen::Upper>();
+  A.resize(0, 0);
+  const Eigen::ColPivHouseholderQR<Eigen::Ref<ColMajor>> qr(tall);
+  const ColMajor R = tall.topRows(p).triangularView<Eigen::Upper>();
   RightSingular result = square_right_singular(R.transpose());
 
-  ColMajor rotated = ColMajor::Zero(A.cols(), p);
+  ColMajor rotated = ColMajor::Zero(d, p);
   rotated.topRows(p) = result.vectors.transpose();
   rotated.applyOnTheLeft(qr.householderQ());
-  result.vectors.resize(p, A.cols());
-  for (Index j = 0; j < A.cols(); ++j) {
+  tall.resize(0, 0);
+  result.vectors.resize(p, d);
+  for (Index j = 0; j < d; ++j) {
     result.vectors.col(order[static_cast<std::size_t>(j)]) = rotated.row(j).transpose();
   }
   return result;
@@ -126,7 +131,7 @@ RightSingular wide_right_singular(const Matrix& A) {
 
 }  // namespace
 
-RightSingular right_singular(Matrix& A) {
+RightSingular right_singular(Matrix A) {
   // A power of two, so that no square leaves the range of doubles and no digit changes.
   const double largest = A.cwiseAbs().maxCoeff();
   const int exponent = largest > 0.0 ? std::ilogb(largest) : 0;
@@ -134,7 +139,7 @@ RightSingular right_singular(Matrix& A) {
 
   RightSingular result;
   if (A.rows() < A.cols()) {
-    result = wide_right_singular(A);
+    result = wide_right_singular(std::move(A));
   } else {
     const Eigen::HouseholderQR<ColMajor> qr(A);
     const ColMajor R = qr.matrixQR().topRows(A.cols()).triangularView<Eigen::Upper>();

@@ -10,11 +10,11 @@ struct RightSingular {
   Matrix vectors;  // p x d, orthonormal rows; also where values are 0
 };
 
-// Of A (n x d), which is scaled by a power of two on the way. Householder QR of A, or a pivoted
-// one of its transpose with sorted rows where n < d; a pivoted QR of the factor; then one-sided
-// Jacobi rotations on the transposed second factor (Drmac and Veselic 2008). Every value has about
-// 1e-15 of the largest, and keeps its own digits where columns differ in scale alone. O(n d p)
-// time, and about 10 sweeps of O(p^3).
-RightSingular right_singular(Matrix& A);
+// Of A (n x d). Householder QR of A, or a pivoted one of its transpose with sorted rows where n <
+// d; a pivoted QR of the factor; then one-sided Jacobi rotations on the transposed second factor
+// (Drmac and Veselic 2008). Every value has about 1e-15 of the largest, and keeps its own digits
+// where columns differ in scale alone. O(n d p) time, and about 10 sweeps of O(p^3); one copy more
+// of A at a time, and O(p^2) memory.
+RightSingular right_singular(Matrix A);
 
 }  // namespace lathe

@@ -136,7 +136,8 @@ PcaModel Pca::fit(const MatrixView& X, const Context& context) const {
   result.solver = solver;
   result.error = spectrum.error;
   result.singular_values = spectrum.values.head(k);
-  result.components = spectrum.vectors.topRows(k);
+  result.components = std::move(spectrum.vectors);
+  result.components.conservativeResize(k, Eigen::NoChange);
   result.explained_variance = result.singular_values.cwiseAbs2() / dof;
   const double total = spectrum.total_squares / dof;
   result.explained_variance_ratio =

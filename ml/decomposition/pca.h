@@ -120,7 +120,7 @@ struct Pca {
   }
 
   // X: n_samples x n_features, at least 2 rows; p = min(n, d). O(n d p) time. covariance_eigh takes
-  // O(p^2) memory besides X and finds k of many components by some 20 products with its p x p
+  // O(p^2 + k d) memory besides X and finds k of many components by some 20 products with its p x p
   // matrix; full takes two copies of X and about 10 sweeps of O(p^3); randomized O(n d k) time for
   // each iteration, O((n + d) k) memory. Throws InvalidArgument on NaN, too few rows, more
   // components than p, a share with randomized, and variances that leave the range of doubles.

@@ -187,13 +187,15 @@ void widen(const MatrixView& scores, double* __restrict high, double* __restrict
 // in floats, and again only where one of them may be the largest.
 class Scores {
  public:
-  Scores(const MatrixView& X, const Spectrum& spectrum, const Matrix& vectors)
+  // `least_value`: of those that belong to the vectors.
+  Scores(const MatrixView& X, const Spectrum& spectrum, const MatrixView& vectors,
+         double least_value)
       : X_(X), right_(vectors.transpose()), offset_(spectrum.mean.transpose() * right_) {
     find_groups(spectrum);
+    block_groups_ = std::clamp<Index>(most_copied / (group_ * X.cols()), 1, 64);
     // Centring each row takes twice the time of the product: only far from 0, where the product
     // would lose the digits of the shortest.
-    const double least =
-        spectrum.values[right_.cols() - 1] / std::sqrt(static_cast<double>(X.rows()));
+    const double least = least_value / std::sqrt(static_cast<double>(X.rows()));
     if (spectrum.mean.norm() * 1e-10 <= least) return;
     centre_ = spectrum.mean.transpose();
     offset_.setZero();
@@ -202,11 +204,11 @@ class Scores {
   // Of each vector the score of largest size; of two that differ in sign alone, that of the first
   // row.
   Vector leads() const {
-    const Index blocks = (std::ssize(groups_) + block_groups - 1) / block_groups;
+    const Index blocks = (std::ssize(groups_) + block_groups_ - 1) / block_groups_;
     Matrix most(blocks, right_.cols());
     Matrix least(blocks, right_.cols());
     parallel_for(blocks, [&](Index block) {
-      Scratch scratch(block_groups * group_, right_.cols());
+      Scratch scratch(block_groups_ * group_, right_.cols());
       const auto scores = of_block(block, scratch);
       widen(scores, &most(block, 0), &least(block, 0));
     });
@@ -224,7 +226,7 @@ class Scores {
   }
 
  private:
-  static constexpr Index block_groups = 64;
+  static constexpr Index most_copied = 1 << 18;  // numbers: what a block copies of X
 
   // Groups of rows that may have a largest score.
   void find_groups(const Spectrum& spectrum) {
@@ -260,9 +262,9 @@ class Scores {
 
   // Less the offset, which would be one more pass over them.
   MatrixRef of_block(Index block, Scratch& scratch) const {
-    const Index first = block * block_groups;
-    const Index last = std::min(std::ssize(groups_), first + block_groups);
-    Scratch copies(block_groups * group_, X_.cols());
+    const Index first = block * block_groups_;
+    const Index last = std::min(std::ssize(groups_), first + block_groups_);
+    Scratch copies(block_groups_ * group_, X_.cols());
     Index count = 0;
     for (Index g = first; g < last; ++g) {
       const Index row = groups_[static_cast<std::size_t>(g)] * group_;
@@ -276,7 +278,7 @@ class Scores {
   }
 
   double first_of(double magnitude, Index block, Index c) const {
-    Scratch scratch(block_groups * group_, right_.cols());
+    Scratch scratch(block_groups_ * group_, right_.cols());
     const auto scores = of_block(block, scratch);
     Index i = 0;
     while (i + 1 < scores.rows() && std::abs(scores(i, c) - offset_[c]) != magnitude) ++i;
@@ -288,6 +290,7 @@ class Scores {
   RowVector offset_;
   RowVector centre_;  // empty: the offset is subtracted from the product
   Index group_ = 0;
+  Index block_groups_ = 0;
   std::vector<Index> groups_;  // ascending
 };
 
@@ -302,7 +305,7 @@ Spectrum full_spectrum(const MatrixView& X) {
   A.rowwise() -= about_first;
   const RowVector rest = A.colwise().mean();
   A.rowwise() -= rest;
-  RightSingular svd = right_singular(A);
+  RightSingular svd = right_singular(std::move(A));
   const double squares = svd.values.squaredNorm();
   return {(first + (about_first + rest)).transpose(), std::move(svd.values), std::move(svd.vectors),
           squares, 0.0};
@@ -387,8 +390,17 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
 }
 
 void set_signs(const MatrixView& X, const Spectrum& spectrum, Index rank, Matrix& vectors) {
+  constexpr Index most_turned = 1 << 19;  // numbers
   Vector lead(vectors.rows());
-  if (rank > 0) lead.head(rank) = Scores(X, spectrum, vectors.topRows(rank)).leads();
+  // So many at a time that a copy of them is no larger than what else there is.
+  const Index p = std::min(X.rows(), X.cols());
+  const Index size = std::max<Index>(16, (std::max(most_turned, p * p) / X.cols() + 7) / 8 * 8);
+  for (Index first = 0; first < rank; first += size) {
+    const Index count = std::min(size, rank - first);
+    lead.segment(first, count) =
+        Scores(X, spectrum, vectors.middleRows(first, count), spectrum.values[first + count - 1])
+            .leads();
+  }
   for (Index c = rank; c < vectors.rows(); ++c) {
     Index place = 0;
     vectors.row(c).cwiseAbs().maxCoeff(&place);

@@ -31,7 +31,8 @@ Spectrum full_spectrum(const MatrixView& X);
 // Eigenvectors of the Gram matrix of the smaller side, which is formed without a copy of X. A value
 // keeps 16 digits less twice those by which it is below the largest, so the result is nothing if
 // the last wanted value is below `least` times the largest, or if X holds NaN or infinity, or its
-// squares leave the range of doubles. O(n d p) time, O(p^2) memory.
+// squares leave the range of doubles. O(n d p) time, O(p^2) memory besides the vectors
+// and a copy of them.
 std::optional<Spectrum> gram_spectrum(const MatrixView& X, const Wanted& wanted, double least);
 
 struct RandomizedOptions {
@@ -49,7 +50,7 @@ std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const Randomize
 
 // Signs: row c of `vectors` so that the score of largest size along it, over the rows of X, is
 // positive (the first row that has it); where nothing varies along it (c >= rank), its first entry
-// of largest size. O(n d) time for each, in blocks of rows.
+// of largest size. O(n d) time for each, in blocks of rows; O(p^2 + d) memory.
 void set_signs(const MatrixView& X, const Spectrum& spectrum, Index rank, Matrix& vectors);
 
 }  // namespace lathe

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <optional>
+#include <string>
 
 #include <Eigen/QR>
 #include <gtest/gtest.h>
@@ -414,6 +417,37 @@ TEST(Pca, NamesItsColumns) {
   EXPECT_EQ(out[0].name, "pca0");
   EXPECT_EQ(out[1].name, "pca1");
 }
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+// Of /proc/self/status, in bytes.
+double memory(const std::string& what) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(what)) return 1024.0 * std::stod(line.substr(what.size() + 1));
+  }
+  return 0.0;
+}
+
+// The most that a fit held beyond what there was, as a share of X; nothing where that is not told.
+std::optional<double> share_of_memory(const Pca& options, const Matrix& X) {
+  std::ofstream most("/proc/self/clear_refs");
+  if (!(most << "5" << std::flush)) return std::nullopt;
+  const double before = memory("VmRSS");
+  options.fit(X);
+  return (memory("VmHWM") - before) / (8.0 * static_cast<double>(X.size()));
+}
+
+TEST(Pca, WideDataTakeTwoCopiesAtMostAndFewComponentsNone) {
+  const Matrix X = noise(60, 40000, 80);  // 18 MiB, to which blocks and chunks add half as much
+  const auto all = share_of_memory({}, X);
+  if (!all) GTEST_SKIP() << "no peak of memory";
+  EXPECT_LT(*all, 3.0);
+  EXPECT_LT(*share_of_memory({.n_components = 59}, X), 3.0);
+  EXPECT_LT(*share_of_memory({.n_components = 3}, noise(200, 40000, 81)), 0.35);
+}
+
+#endif
 
 TEST(Pca, RefusesWhatItCannotDecompose) {
   const Matrix X = noise(4, 3, 14);
