@@ -8,6 +8,7 @@
 #include "lathe/ml/core/archive.h"
 #include "lathe/ml/core/checks.h"
 #include "lathe/ml/core/double_double.h"
+#include "lathe/ml/core/error.h"
 #include "lathe/ml/core/gram_statistics.h"
 #include "lathe/ml/core/kernel_table.h"
 #include "lathe/ml/core/kernels.h"
@@ -15,6 +16,10 @@
 
 namespace lathe {
 namespace {
+
+// Beyond this a difference from the shift may leave the range of doubles, though it is in range
+// once it is divided. Numbers whose half is rounded count for nothing there.
+constexpr double wide_shift = 0x1p960;
 
 class ScalerFit final : public StatisticsFit {
  public:
@@ -40,6 +45,20 @@ class ScalerFit final : public StatisticsFit {
  private:
   std::shared_ptr<const StandardScalerModel> model_;
 };
+
+// Refuses columns whose differences from the mean are no doubles.
+void check_differences(const Moments& moments, const Schema* columns) {
+  for (Index j = 0; j < moments.cols(); ++j) {
+    const double least = moments.min[j];
+    const double most = moments.max[j];
+    if (std::isfinite(least - moments.mean[j]) && std::isfinite(most - moments.mean[j])) continue;
+    throw InvalidArgument("G002",
+                          "standard_scaler: " + column_name(columns, j) + " goes from " +
+                              to_text(least) + " to " + to_text(most) +
+                              ", too far from its mean for a double to hold the difference",
+                          "with_std=true divides it, and with_mean=false leaves it");
+  }
+}
 
 }  // namespace
 
@@ -67,7 +86,9 @@ std::unique_ptr<StatisticsFit> StandardScaler::fit_statistics(const Statistics& 
 
 StandardScalerModel StandardScaler::fit(const MatrixView& X, const Context& context) const {
   check_fit(*this, X, context);
-  return {*this, column_moments(X, context.weight)};
+  const Moments moments = column_moments(X, context.weight);
+  if (with_mean && !with_std) check_differences(moments, context.columns);
+  return {*this, moments};
 }
 
 StandardScalerModel::StandardScalerModel(const StandardScaler& options, const Moments& moments)
@@ -87,6 +108,20 @@ StandardScalerModel::StandardScalerModel(const StandardScaler& options, const Mo
 void StandardScalerModel::prepare() {
   shift_ = with_mean_ ? mean_ : Vector::Zero(mean_.size());
   divisor_ = with_std_ ? scale_ : Vector::Ones(mean_.size());
+  for (Index j = 0; j < shift_.size(); ++j) {
+    if (std::abs(shift_[j]) > wide_shift) wide_.push_back(j);
+  }
+}
+
+// Writes the columns of wide_ by halves: the same bits where differences are in range.
+void StandardScalerModel::write_wide(const double* X, Index rows, Index stride, double* out,
+                                     Index out_stride) const {
+  for (const Index j : wide_) {
+    for (Index i = 0; i < rows; ++i) {
+      const double half = 0.5 * X[i * stride + j] - 0.5 * shift_[j];
+      out[i * out_stride + j] = half / (0.5 * divisor_[j]);
+    }
+  }
 }
 
 std::string_view StandardScalerModel::name() const { return StandardScaler::name; }
@@ -95,6 +130,7 @@ void StandardScalerModel::transform_into(const MatrixView& X, MatrixRef out) con
   check_no_infinity(name(), X, n_features_in());
   check_out(name(), X, out, n_outputs());
   kernels::standardise(X, shift_, divisor_, out);
+  write_wide(X.data(), X.rows(), X.outerStride(), out.data(), out.outerStride());
 }
 
 // Shifts and divisors are finite, so NaN and infinity stay what they are.
@@ -102,6 +138,7 @@ void StandardScalerModel::rows_into(const double* X, Index rows, Index stride, d
                                     Index out_stride) const {
   kernels::table().standardise(X, rows, shift_.size(), stride, shift_.data(), divisor_.data(), out,
                                out_stride);
+  write_wide(X, rows, stride, out, out_stride);
 }
 
 Matrix StandardScalerModel::inverse_transform(const MatrixView& X) const {
@@ -109,6 +146,9 @@ Matrix StandardScalerModel::inverse_transform(const MatrixView& X) const {
   Matrix out(X.rows(), X.cols());
   for (Index i = 0; i < X.rows(); ++i) {
     for (Index j = 0; j < X.cols(); ++j) out(i, j) = X(i, j) * divisor_[j] + shift_[j];
+    for (const Index j : wide_) {
+      out(i, j) = 2.0 * (X(i, j) * (0.5 * divisor_[j]) + 0.5 * shift_[j]);
+    }
   }
   return out;
 }

@@ -42,6 +42,7 @@ class StandardScalerModel final : public Transformer, public UncheckedRows {
  private:
   static void state(auto& self, auto& archive);
   void prepare();
+  void write_wide(const double* X, Index rows, Index stride, double* out, Index out_stride) const;
 
   Vector mean_;
   Vector variance_;
@@ -49,8 +50,9 @@ class StandardScalerModel final : public Transformer, public UncheckedRows {
   Vector n_samples_seen_;
   bool with_mean_ = true;
   bool with_std_ = true;
-  Vector shift_;    // what is subtracted: mean_ or zeros
-  Vector divisor_;  // what is divided by: scale_ or ones
+  Vector shift_;             // what is subtracted: mean_ or zeros
+  Vector divisor_;           // what is divided by: scale_ or ones
+  std::vector<Index> wide_;  // columns of which a difference may leave the range of doubles
 };
 
 // StandardScaler{}.fit(X).transform(X_new)
@@ -73,7 +75,7 @@ struct StandardScaler {
   }
 
   // X: n_samples x n_features; NaN is missing. O(n d) time. Throws InvalidArgument on categorical
-  // columns and infinite cells.
+  // columns and infinite cells, and without with_std where a difference from the mean is no double.
   StandardScalerModel fit(const MatrixView& X, const Context& context = {}) const;
 
   const StatisticsKind* statistics() const;

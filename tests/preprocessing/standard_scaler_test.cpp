@@ -57,6 +57,25 @@ TEST(StandardScaler, ScalesColumnsFarFromZeroAndOfAnySize) {
   EXPECT_NEAR(Z(0, 2), -1.0, 1e-15);
 }
 
+TEST(StandardScaler, ScalesColumnsWhoseDifferencesLeaveTheRangeOfDoubles) {
+  const Matrix X{{1.7e308, 1.0}, {-1.7e308, 2.0}, {-1.7e308, 4.0}};
+  const StandardScalerModel model = StandardScaler{}.fit(X);
+  const Matrix Z = model.transform(X);
+  EXPECT_NEAR(Z(0, 0), std::sqrt(2.0), 1e-15);
+  EXPECT_NEAR(Z(1, 0), -std::sqrt(0.5), 1e-15);
+  expect_same(reloaded(model).transform(X), Z);
+  Matrix rows(3, 2);
+  model.rows_into(X.data(), 3, 2, rows.data(), 2);
+  expect_same(rows, Z);
+  EXPECT_TRUE(model.inverse_transform(Z).isApprox(X, 1e-15));
+
+  EXPECT_EQ(
+      refusal([&] { StandardScaler{.with_std = false}.fit(X); }),
+      "G002: standard_scaler: column 0 goes from -1.7e+308 to 1.7e+308, too far from its mean "
+      "for a double to hold the difference");
+  EXPECT_EQ(StandardScaler{.with_mean = false}.fit(X).transform(X)(2, 1), 4.0 / model.scale()[1]);
+}
+
 TEST(StandardScaler, LeavesColumnsWithoutACellAsTheyAre) {
   const StandardScalerModel model = StandardScaler{}.fit(Matrix{{missing, 1.0}, {missing, 2.0}});
   EXPECT_EQ(model.transform(Matrix{{4.0, 1.5}}), (Matrix{{4.0, 0.0}}));
