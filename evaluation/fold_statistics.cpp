@@ -88,22 +88,25 @@ std::vector<Index> unmarked(const std::vector<bool>& marked) {
 }
 
 // The score of each metric from squares where all of them can be told so, else from predictions.
-void score(const FoldPlan& plan, const FoldSums& sums, const StatisticsFit& fit, Index k,
+// False where the fit from sums will not do for these rows.
+bool score(const FoldPlan& plan, const FoldSums& sums, const StatisticsFit& fit, Index k,
            FoldResult& result) {
   const std::optional<SquaredErrors> errors = fit.squared_errors(*sums.test_sums[at(k)]);
+  if (errors && !errors->trusted) return false;
   for (const Metric& metric : plan.metrics) {
     const std::optional<double> told = errors ? metric.score(*errors) : std::nullopt;
     if (!told) break;
     result.scores.push_back(*told);
   }
   const bool all_told = result.scores.size() == plan.metrics.size();
-  if (all_told && !plan.options.return_predictions) return;
+  if (all_told && !plan.options.return_predictions) return true;
   const FoldRows test(plan, sums.test[at(k)]);
   ScoredRows said = predict_rows(plan, fit.model(), test.X);
   result.scores = score_fold(plan, test, said);
-  if (!plan.options.return_predictions) return;
+  if (!plan.options.return_predictions) return true;
   result.prediction = std::move(said);
   result.test = sums.test[at(k)];
+  return true;
 }
 
 // The fit of a fold, in the cheapest way that holds; null where it needs its rows.
@@ -161,7 +164,7 @@ std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPl
     result.n_train = plan.X.rows() - result.n_test;
     result.fit_seconds = seconds_since(start) + sums.seconds / static_cast<double>(n_folds);
     const auto fitted = Clock::now();
-    score(plan, sums, *found, k, result);
+    if (!score(plan, sums, *found, k, result)) return;
     result.score_seconds = seconds_since(fitted);
     result.warnings = found->model()->warnings();
     warn_of_undefined(plan, result);

@@ -47,8 +47,9 @@ struct StatisticsKind {
 struct SquaredErrors {
   Index rows = 0;
   double weight = 0.0;
-  Vector errors;  // n_targets
-  Vector spread;  // n_targets
+  Vector errors;        // n_targets
+  Vector spread;        // n_targets
+  bool trusted = true;  // false: a fit on the rows may have other ones, with these rows so far out
 };
 
 // The rows behind statistics, for estimators that correct what sums alone tell.

@@ -48,12 +48,29 @@ bool refines_errors(const LeastSquaresProblem& problem, const BasicSolution& bas
          numbers <= (basic.solver.condition > too_few_digits ? most_numbers_then : most_numbers);
 }
 
+// The means to the last digit: between columns that are nearly equal little of them is left, which
+// those of the problem, whose low parts are sums in doubles, would not tell.
+DoubleDoubles exact_means(const LeastSquaresProblem& problem) {
+  DoubleDoubles mean = problem.x.mean;
+  if (!problem.x.centred) return mean;
+  std::vector<double> shares(at(problem.x.rows));
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    shares[i] = problem.weights[static_cast<Index>(i)];
+  }
+  const DoubleDoubles left = combine_rows(problem.x, shares);
+  for (std::size_t k = 0; k < mean.size(); ++k) {
+    mean[k] = mean[k] + left[k] / problem.weights.total;
+  }
+  return mean;
+}
+
 void refine_errors(const LeastSquaresProblem& problem, const BasicSolution& basic,
                    LeastSquares& result) {
   const std::size_t d = at(problem.x.size());
   std::vector<DoubleDoubles> sides(d, DoubleDoubles(d));
   for (std::size_t k = 0; k < d; ++k) sides[k][k] = 1.0;
-  sides.push_back(problem.x.mean);
+  const DoubleDoubles mean = exact_means(problem);
+  sides.push_back(mean);
   const double rate = correction_rate(basic.solver.path, basic.solver.condition, problem.x.size());
   const std::vector<DoubleDoubles> solved =
       solve_refined(problem.x, problem.weights, problem.penalty, correction_by(basic),
@@ -62,7 +79,7 @@ void refine_errors(const LeastSquaresProblem& problem, const BasicSolution& basi
   for (std::size_t k = 0; k < d; ++k) {
     result.error[problem.x.index[k]] =
         std::sqrt(solved[k][k].hi * problem.weights.scale) * problem.x.scale[k];
-    of_mean = of_mean + problem.x.mean[k] * solved[d][k];
+    of_mean = of_mean + mean[k] * solved[d][k];
   }
   result.intercept_error =
       std::sqrt((1.0 / problem.weights.total.hi + of_mean.hi) * problem.weights.scale);

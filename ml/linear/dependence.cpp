@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -18,10 +19,11 @@ Dependence find_dependence(const LeastSquaresProblem& problem, const BasicSoluti
     if (!in[at(j)]) dependence.columns.push_back(j);
   }
   const std::vector<double> no_penalty(basic.columns.size(), 0.0);
-  dependence.shares =
+  Refined refined =
       refine_with(problem, basic, no_penalty, problem.x.select(dependence.columns),
-                  correction_rate(basic.solver.path, basic.solver.condition, problem.x.size()))
-          .coef;
+                  correction_rate(basic.solver.path, basic.solver.condition, problem.x.size()));
+  dependence.settled = refined.converged;
+  dependence.shares = std::move(refined.coef);
   // What refinement leaves of a share that is none would count where columns of very different
   // scales depend on one another.
   for (DoubleDoubles& shares : dependence.shares) {

@@ -9,6 +9,7 @@ namespace lathe {
 struct Dependence {
   std::vector<Index> columns;
   std::vector<DoubleDoubles> shares;  // of each, in scaled columns
+  bool settled = true;                // the shares, as far as refinement can tell
 };
 
 Dependence find_dependence(const LeastSquaresProblem& problem, const BasicSolution& basic);

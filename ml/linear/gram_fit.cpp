@@ -24,6 +24,8 @@ constexpr double corrected_condition = 1e6;
 constexpr double score_error = 1e-11;  // of what a fit on the rows would score
 constexpr double most_error = 1e-10;   // of predictions, beside the residuals
 constexpr double least_square = 0x1p-900;
+constexpr double next_to_nothing = 1e-6;  // a mean, beside the deviation
+constexpr Index most_columns = 200;
 
 // The difference of two means that are kept as pairs.
 RowVector difference(const RowVector& a, const RowVector& a_rest, const RowVector& b,
@@ -79,12 +81,17 @@ std::optional<Solver> factor(const Matrix& xx, double alpha) {
 
 class GramFit final : public StatisticsFit {
  public:
-  GramFit(const Gram& train, bool centred, Matrix coef, ModelPtr model)
+  // error: of each target's coefficients, as by prediction_error; deviation: of its residuals.
+  GramFit(const Gram& train, bool centred, Matrix coef, Solver solver, Vector error,
+          Vector deviation, ModelPtr model)
       : x_mean_(train.x_mean),
         x_rest_(train.x_mean_rest),
         y_mean_(train.y_mean),
         y_rest_(train.y_mean_rest),
         coef_(std::move(coef)),
+        solver_(std::move(solver)),
+        error_(std::move(error)),
+        deviation_(std::move(deviation)),
         model_(std::move(model)) {
     if (centred) return;
     for (RowVector* mean : {&x_mean_, &x_rest_, &y_mean_, &y_rest_}) mean->setZero();
@@ -96,9 +103,12 @@ class GramFit final : public StatisticsFit {
   std::optional<SquaredErrors> squared_errors(const Statistics& rows) const override {
     const auto& statistics = dynamic_cast<const GramStatistics&>(rows);
     const Gram& gram = statistics.gram;
-    SquaredErrors found{statistics.rows, gram.weight, Vector(coef_.rows()), gram.yy.diagonal()};
+    SquaredErrors found{statistics.rows, gram.weight, Vector(coef_.rows()), gram.yy.diagonal(),
+                        true};
     const RowVector x_step = difference(gram.x_mean, gram.x_mean_rest, x_mean_, x_rest_);
     const RowVector y_step = difference(gram.y_mean, gram.y_mean_rest, y_mean_, y_rest_);
+    const double length = length_beside_training(statistics, x_step);
+    bool told = true;
     for (Index t = 0; t < coef_.rows(); ++t) {
       const auto c = coef_.row(t);
       const RowVector xx_c = c.lazyProduct(gram.xx);
@@ -111,19 +121,37 @@ class GramFit final : public StatisticsFit {
       const double terms = gram.yy(t, t) + 2.0 * size.dot(gram.xy.col(t).transpose().cwiseAbs()) +
                            size.lazyProduct(gram.xx.cwiseAbs()).dot(size) +
                            gram.weight * mean_size * mean_size;
-      if (!(4.0 * unit * terms <= score_error * error)) return {};
-      if (!(gram.yy(t, t) > least_square)) return {};
+      told = told && 4.0 * unit * terms <= score_error * error && gram.yy(t, t) > least_square;
+      // Residuals that happen to be small are as uncertain as others.
+      const double usual = deviation_[t] * std::sqrt(gram.weight);
+      const double size_of_error = std::max(std::sqrt(std::max(0.0, error)), usual);
+      found.trusted = found.trusted && error_[t] * length <= most_error * size_of_error;
       found.errors[t] = error;
     }
+    if (!told && found.trusted) return {};
     return found;
   }
 
  private:
+  // How much of an error of the coefficients, in the norm of the training rows, these rows see if
+  // it has no direction of its own: they may lie farther out where training rows hardly vary.
+  double length_beside_training(const GramStatistics& rows, const RowVector& step) const {
+    const auto d = static_cast<double>(step.size());
+    if (step.size() > most_columns) return 0.0;  // it would cost as much as the fit
+    const MatrixXd inverse = solver_.scale.asDiagonal() * solver_.inverse_factor;
+    double squared = rows.gram.weight * (step * inverse).squaredNorm();
+    if (rows.rows > 1) squared += (rows.gram.xx * inverse).cwiseProduct(inverse).sum();
+    return std::sqrt(std::max(0.0, squared) / d);
+  }
+
   RowVector x_mean_;
   RowVector x_rest_;
   RowVector y_mean_;
   RowVector y_rest_;
   Matrix coef_;  // n_targets x n_features
+  Solver solver_;
+  Vector error_;
+  Vector deviation_;
   ModelPtr model_;
 };
 
@@ -140,26 +168,42 @@ Vector intercepts(const Gram& gram, const Matrix& coef) {
   return result;
 }
 
+// Without an intercept, means that are next to nothing are what rounding left when a step before
+// subtracted them, and a fit on the rows may round to the other side; elsewhere 0.
+RowVector rounded_means(const Gram& gram, bool centred) {
+  RowVector means = RowVector::Zero(gram.x_mean.size());
+  for (Index j = 0; j < means.size() && !centred; ++j) {
+    const double mean = std::abs(gram.x_mean[j]);
+    if (mean < next_to_nothing * std::sqrt(gram.xx(j, j) / gram.weight)) means[j] = mean;
+  }
+  return means;
+}
+
 // How far predictions of the training rows may be from those of the exact solution, in the norm of
 // all rows: rounding in the Gram matrix moves the equations by `unit` of their terms, and the
-// factor's inverse says what that does; a correction leaves its own rate of it.
-double prediction_error(const Products& products, const Solver& solver, const RowVector& c, Index t,
-                        bool corrected) {
+// factor's inverse says what that does; a correction leaves its own rate of it. What means that are
+// rounding add to the products does not count on either side.
+double prediction_error(const Gram& gram, const Products& products, const Solver& solver,
+                        const RowVector& means, const RowVector& c, Index t, bool corrected) {
   const VectorXd terms =
       products.xx.cwiseAbs() * c.cwiseAbs().transpose() + products.xy.col(t).cwiseAbs();
   const VectorXd moved = solver.scale.asDiagonal() * terms;
   const double error = unit * (solver.inverse_factor.cwiseAbs().transpose() * moved).norm();
   const double rate = unit * solver.condition * solver.condition;
-  return corrected ? error * std::min(1.0, 10.0 * rate) : error;
+  const double along = std::abs(gram.y_mean[t]) + c.cwiseAbs().dot(gram.x_mean.cwiseAbs());
+  const VectorXd rounded = gram.weight * along * solver.scale.asDiagonal() * means.transpose();
+  return (corrected ? error * std::min(1.0, 10.0 * rate) : error) +
+         (solver.inverse_factor.cwiseAbs().transpose() * rounded).norm();
 }
 
 // Whether errors of the coefficients, and rounding of predictions, are small beside what is left of
-// each target (`residual`).
+// each target (`residual`). error: of the coefficients, as by prediction_error.
 bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
                  const Vector& intercept, const Solver& solver, bool centred, bool corrected,
-                 Vector& residual) {
-  constexpr double next_to_nothing = 1e-6;
+                 Vector& residual, Vector& error) {
   residual.resize(coef.rows());
+  error.resize(coef.rows());
+  const RowVector means = rounded_means(gram, centred);
   const RowVector spread = (gram.xx.diagonal() / gram.weight).cwiseSqrt().transpose();
   for (Index t = 0; t < coef.rows(); ++t) {
     const RowVector c = coef.row(t);
@@ -170,19 +214,13 @@ bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
     if (!(residual[t] > 1e-8 * yy)) return false;
     // A score moves by twice the share of the error that is along the residuals of test rows, a
     // small part of it.
-    const double error = prediction_error(products, solver, c, t, corrected);
-    if (!(error <= most_error * std::sqrt(residual[t]))) return false;
+    error[t] = prediction_error(gram, products, solver, means, c, t, corrected);
+    if (!(error[t] <= most_error * std::sqrt(residual[t]))) return false;
     const double summed = c.cwiseAbs().dot(gram.x_mean.cwiseAbs() + spread) +
                           std::abs(intercept[t]) + std::abs(gram.y_mean[t]);
     const double deviation = std::sqrt(residual[t] / gram.weight);
     if (!(unit * summed <= score_error * deviation)) return false;
-    // Without an intercept, means that are next to nothing are what rounding left when a step
-    // before subtracted them, and a fit on the rows may round to the other side.
-    double left = 0.0;
-    for (Index j = 0; j < c.size() && !centred; ++j) {
-      const double mean = std::abs(gram.x_mean[j]);
-      if (mean < next_to_nothing * spread[j]) left += std::abs(c[j]) * mean;
-    }
+    const double left = c.cwiseAbs().dot(means);
     if (!(left <= score_error * deviation)) return false;
   }
   return true;
@@ -222,8 +260,9 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
   if (source != nullptr) correct(*source, gram, options, *solver, found.coef);
   found.intercept =
       options.fit_intercept ? intercepts(gram, found.coef) : Vector(Vector::Zero(targets));
+  Vector error;
   if (!trustworthy(gram, products, found.coef, found.intercept, *solver, options.fit_intercept,
-                   source != nullptr, found.residual_squares)) {
+                   source != nullptr, found.residual_squares, error)) {
     return nullptr;
   }
   if (options.alpha > 0.0) {
@@ -240,8 +279,9 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
         std::sqrt(1.0 / gram.weight + (gram.x_mean * rows_of_inverse).squaredNorm());
   }
   Matrix coef = found.coef;
-  return std::make_unique<GramFit>(gram, options.fit_intercept, std::move(coef),
-                                   make(std::move(found)));
+  Vector deviation = (found.residual_squares / gram.weight).cwiseSqrt();
+  return std::make_unique<GramFit>(gram, options.fit_intercept, std::move(coef), *solver,
+                                   std::move(error), std::move(deviation), make(std::move(found)));
 }
 
 }  // namespace lathe

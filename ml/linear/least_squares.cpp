@@ -117,8 +117,9 @@ BasicSolution solve_by_columns(const LeastSquaresProblem& problem) {
     basic.R = select_columns(R, basic.columns);
     const Index rank = static_cast<Index>(basic.columns.size());
     const bool full = rank == d;
+    basic.inverse = rank > 0 ? inverse_upper(basic.R) : Matrix();
     basic.solver = {full ? SolverPath::qr : SolverPath::rank_deficient,
-                    rank > 0 ? condition_of(basic.R) : 1.0, 0, rank, true};
+                    rank > 0 ? condition_of(basic.R, basic.inverse) : 1.0, 0, rank, true};
     basic.refined = refine_with(problem, basic, pick(problem.penalty, basic.columns), problem.y,
                                 correction_rate(basic.solver.path, basic.solver.condition, d));
     // A factor too poor to correct with means columns that are dependent after all.
@@ -263,6 +264,7 @@ void solve_tall(const MatrixView& X, const MatrixView& y, const LeastSquaresOpti
     least_norm(problem, basic, dependence, coef);
   }
   take_solution(problem, basic, coef, result);
+  result.solver.settled = basic.refined.settled && dependence.settled;
   if (options.errors) find_errors(problem, basic, dependence, result);
 }
 

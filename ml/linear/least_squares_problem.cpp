@@ -7,15 +7,14 @@
 namespace lathe {
 
 Correction correction_by(const BasicSolution& basic) {
-  return [&basic](const Eigen::VectorXd& gradient) {
-    Eigen::VectorXd delta;
-    if (basic.R.size() > 0) {
-      delta = solve_normal(basic.R, gradient);
-    } else {
-      delta = basic.inverse * (basic.inverse.transpose() * gradient);
-    }
-    return DoubleDoubles(delta.begin(), delta.end());
-  };
+  if (basic.inverse.size() > 0 && basic.solver.path != SolverPath::cholesky) {
+    return {{}, &basic.inverse};
+  }
+  return {[&basic](const Eigen::VectorXd& gradient) {
+            const Eigen::VectorXd delta = solve_normal(basic.R, gradient);
+            return DoubleDoubles(delta.begin(), delta.end());
+          },
+          nullptr};
 }
 
 Refined refine_with(const LeastSquaresProblem& problem, const BasicSolution& basic,

@@ -22,19 +22,24 @@ double norm_of(const DoubleDoubles& v) {
   return std::sqrt(squared);
 }
 
-// Whether what is left of the error is no more than `wanted` of each coefficient and the intercept.
-bool is_exact(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef, double left,
-              double wanted) {
-  const double least = negligible * norm_of(coef);
-  double offsets = 0.0;
-  double terms = std::abs(y_mean.hi);
+// Whether an error of this length is at most `share` of each coefficient, or `least` of all.
+bool is_within(const Reach& reach, const DoubleDoubles& coef, double length, double share,
+               double least) {
+  const double all = least * norm_of(coef);
   for (std::size_t j = 0; j < coef.size(); ++j) {
-    if (left > std::max(wanted * std::abs(coef[j].hi), least)) return false;
-    offsets += x.mean[j].hi * x.mean[j].hi;
-    terms += std::abs(x.mean[j].hi * coef[j].hi);
+    if (!(length * reach.coef[j] <= std::max(share * std::abs(coef[j].hi), all))) return false;
   }
+  return true;
+}
+
+// Whether what is left of the error is no more than `wanted` of each coefficient and the intercept.
+bool is_exact(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef,
+              const Reach& reach, double left, double wanted) {
+  if (!is_within(reach, coef, left, wanted, negligible)) return false;
+  double terms = std::abs(y_mean.hi);
+  for (std::size_t j = 0; j < coef.size(); ++j) terms += std::abs(x.mean[j].hi * coef[j].hi);
   const double intercept = std::abs(intercept_of(x, y_mean, coef).hi);
-  return left * std::sqrt(offsets) <= std::max(wanted * intercept, negligible * terms);
+  return left * reach.offset <= std::max(wanted * intercept, negligible * terms);
 }
 
 // Whether a correction would not change any coefficient that counts.
@@ -56,10 +61,16 @@ DoubleDouble intercept_of(const ScaledColumns& x, DoubleDouble centre, const Dou
 
 bool Convergence::stalls(const DoubleDoubles& delta, const DoubleDoubles& coef) {
   const double length = norm_of(delta);
+  if (!stalls(length, delta, coef)) return false;
+  settled = is_hidden(delta, coef);
+  return true;
+}
+
+bool Convergence::stalls(double length, const DoubleDoubles& delta, const DoubleDoubles& coef) {
   const bool free = free_-- > 0 || last_ == 0.0;
   if (!free && !(length <= 0.5 * last_)) {
-    settled = is_hidden(delta, coef);
-    converged = length <= rounding * norm_of(coef);
+    settled = hides(length, coef);
+    converged = norm_of(delta) <= rounding * norm_of(coef);
     return true;
   }
   left_ = (last_ > 0.0 ? length / last_ : rate_) * length;
@@ -69,7 +80,17 @@ bool Convergence::stalls(const DoubleDoubles& delta, const DoubleDoubles& coef) 
 
 bool Convergence::ends(const ScaledColumns& x, DoubleDouble centre,
                        const DoubleDoubles& coef) const {
-  return last_ == 0.0 || is_exact(x, centre, coef, left_, wanted_);
+  return last_ == 0.0 || is_exact(x, centre, coef, reach_, left_, wanted_);
+}
+
+bool Convergence::hides(double length, const DoubleDoubles& coef) const {
+  return is_within(reach_, coef, length, hidden, hidden_in_all);
+}
+
+Reach reach_of_coef(const ScaledColumns& x) {
+  double offsets = 0.0;
+  for (const DoubleDouble& mean : x.mean) offsets += mean.hi * mean.hi;
+  return {std::vector<double>(x.mean.size(), 1.0), std::sqrt(offsets)};
 }
 
 namespace {
@@ -120,6 +141,36 @@ DoubleDoubles ScaledRows::residuals(std::size_t t, const DoubleDoubles& coef,
 
 namespace {
 
+Reach reach_of(const ScaledColumns& x, const Correction& correct) {
+  if (correct.inverse == nullptr) return reach_of_coef(x);
+  const Matrix& W = *correct.inverse;
+  Eigen::VectorXd mean(W.rows());
+  for (Index j = 0; j < W.rows(); ++j) mean[j] = x.mean[at(j)].hi;
+  const Vector lengths = W.rowwise().norm();
+  return {{lengths.begin(), lengths.end()}, (W.transpose() * mean).norm()};
+}
+
+// W' g and W z, W upper triangular.
+DoubleDoubles multiply_transposed(const Matrix& W, const DoubleDoubles& g) {
+  std::vector<DoubleDoubleSum> sums(g.size());
+  for (Index i = 0; i < W.rows(); ++i) {
+    for (Index j = i; j < W.cols(); ++j) sums[at(j)].add_product(W(i, j), g[at(i)]);
+  }
+  DoubleDoubles product;
+  for (const DoubleDoubleSum& sum : sums) product.push_back(sum.total());
+  return product;
+}
+
+DoubleDoubles multiply(const Matrix& W, const DoubleDoubles& z) {
+  DoubleDoubles product;
+  for (Index i = 0; i < W.rows(); ++i) {
+    DoubleDoubleSum sum;
+    for (Index j = i; j < W.cols(); ++j) sum.add_product(W(i, j), z[at(j)]);
+    product.push_back(sum.total());
+  }
+  return product;
+}
+
 // One target, correction by correction.
 class Target {
  public:
@@ -131,31 +182,33 @@ class Target {
 
   Target(const ScaledRows& rows, const ScaledColumns& x, const ScaledColumns& y,
          const RowWeights& weights, std::span<const double> penalty, std::size_t t,
-         const Convergence& expected)
+         Convergence expected, const Correction& correct)
       : centre(y.mean[t]),
         coef(x.index.size()),
-        convergence(expected),
+        convergence(std::move(expected)),
         rows_(rows),
         x_(x),
         weights_(weights),
         penalty_(penalty),
-        t_(t) {}
+        t_(t),
+        correct_(correct),
+        y_length_(std::hypot(y.norm[t], std::sqrt(weights.total.hi) * y.mean[t].hi)) {}
 
   // Whether the result is final.
-  bool step(const Correction& correct) {
+  bool step() {
     const ResidualSums found = rows_.sums(t_, coef, centre);
     DoubleDouble total = found.squares;
-    Eigen::VectorXd gradient(x_.size());
+    DoubleDoubles gradient(coef.size());
     for (std::size_t j = 0; j < coef.size(); ++j) {
       DoubleDouble along = found.products[j] - coef[j] * penalty_[j];
       if (!side.empty()) along = along + side[j];
-      gradient[static_cast<Index>(j)] = along.value();
+      gradient[j] = along;
       total = total + coef[j] * coef[j] * penalty_[j];
     }
-    const DoubleDoubles delta = correct(gradient);
-    if (convergence.stalls(delta, coef)) return true;
+    DoubleDoubles delta;
+    if (stalls(gradient, delta)) return true;
     for (std::size_t j = 0; j < coef.size(); ++j) {
-      total = total - delta[j] * gradient[static_cast<Index>(j)];
+      total = total - delta[j] * gradient[j].value();
       coef[j] = coef[j] + delta[j];
     }
     if (x_.centred) {
@@ -167,12 +220,47 @@ class Target {
     return convergence.ends(x_, centre, coef);
   }
 
+  // Whether what rounding leaves in double-double sums is hidden as well. It moves residuals, and
+  // so coordinates along W, by their terms, and their products with the columns by those.
+  bool is_above_noise() const {
+    if (correct_.inverse == nullptr) return true;
+    const Matrix& W = *correct_.inverse;
+    const double residual = std::sqrt(squares);
+    double terms = y_length_;
+    Eigen::VectorXd products(W.rows());
+    for (Index j = 0; j < W.rows(); ++j) {
+      const double offset = std::sqrt(weights_.total.hi) * x_.mean[at(j)].hi;
+      const double length = std::hypot(x_.norm[at(j)], offset);
+      const double w = std::abs(coef[at(j)].hi);
+      terms += length * w;
+      products[j] = length * residual + penalty_[at(j)] * w;
+    }
+    const double noise = terms + (W.cwiseAbs().transpose() * products).norm();
+    return convergence.hides(0x1p-106 * noise, coef);
+  }
+
  private:
+  bool stalls(const DoubleDoubles& gradient, DoubleDoubles& delta) {
+    if (correct_.inverse != nullptr) {
+      const DoubleDoubles along = multiply_transposed(*correct_.inverse, gradient);
+      delta = multiply(*correct_.inverse, along);
+      return convergence.stalls(norm_of(along), delta, coef);
+    }
+    Eigen::VectorXd rounded(x_.size());
+    for (std::size_t j = 0; j < gradient.size(); ++j) {
+      rounded[static_cast<Index>(j)] = gradient[j].value();
+    }
+    delta = correct_.solve(rounded);
+    return convergence.stalls(delta, coef);
+  }
+
   const ScaledRows& rows_;
   const ScaledColumns& x_;
   const RowWeights& weights_;
   std::span<const double> penalty_;
   std::size_t t_;
+  const Correction& correct_;
+  double y_length_;
 };
 
 }  // namespace
@@ -186,14 +274,16 @@ Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights&
   // may be wrong by condition^2 roundings: so may be the one after it.
   const int first = start.empty() ? 0 : 1;
   for (std::size_t t = 0; t < at(y.size()); ++t) {
-    Target target(rows, x, y, weights, penalty, t, Convergence(rate, 2 - first, wanted));
+    Target target(rows, x, y, weights, penalty, t,
+                  Convergence(rate, 2 - first, reach_of(x, correct), wanted), correct);
     if (!start.empty()) target.coef = start[t];
     bool done = false;
     for (int step = first; step < most_corrections && !done; ++step) {
-      done = target.step(correct);
+      done = target.step();
       result.steps = std::max(result.steps, step);
     }
-    result.settled = result.settled && target.convergence.settled && done;
+    result.settled =
+        result.settled && target.convergence.settled && done && target.is_above_noise();
     result.converged = result.converged && target.convergence.converged && done;
     result.coef.push_back(std::move(target.coef));
     result.centre.push_back(target.centre);
@@ -208,12 +298,14 @@ std::vector<DoubleDoubles> solve_refined(const ScaledColumns& x, const RowWeight
   ScaledColumns nothing = x.select(std::vector<Index>{0});
   nothing.scale[0] = 0.0;
   nothing.mean[0] = {};
+  nothing.norm[0] = 0.0;
   const ScaledRows rows(x, nothing, weights);
   std::vector<DoubleDoubles> solutions;
   for (const DoubleDoubles& side : sides) {
-    Target target(rows, x, nothing, weights, penalty, 0, Convergence(rate, 2));
+    Target target(rows, x, nothing, weights, penalty, 0, Convergence(rate, 2, reach_of(x, correct)),
+                  correct);
     target.side = side;
-    for (int step = 0; step < most_corrections && !target.step(correct); ++step) {
+    for (int step = 0; step < most_corrections && !target.step(); ++step) {
     }
     solutions.push_back(std::move(target.coef));
   }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lathe/ml/linear/residual_rows.h"
@@ -12,8 +13,13 @@
 
 namespace lathe {
 
-// The correction of the coefficients that a gradient asks for, as well as the factor can tell.
-using Correction = std::function<DoubleDoubles(const Eigen::VectorXd& gradient)>;
+// The correction of the coefficients that a gradient asks for, as well as the factor can tell: by
+// the inverse W of the triangular factor, if that is given, as W W' gradient in double-double,
+// which keeps the digits that cancel between columns that nearly depend on one another.
+struct Correction {
+  std::function<DoubleDoubles(const Eigen::VectorXd& gradient)> solve;
+  const Matrix* inverse = nullptr;
+};
 
 struct Refined {
   std::vector<DoubleDoubles> coef;  // of each target, in the scaled columns
@@ -28,18 +34,29 @@ struct Refined {
 // The error beside a number that rounding it to double hides.
 constexpr double last_digit = 0x1p-58;
 
+// What an error of length 1 comes to at most, in each coefficient and in mean(x) coef. Lengths are
+// those of coefficients, or of the coordinates that the inverse W of a factor gives them.
+struct Reach {
+  std::vector<double> coef;
+  double offset = 0.0;
+};
+
 // Judges corrections, each of which should leave a small share of the one before.
 class Convergence {
  public:
   // rate: the share of an error that a correction is expected to leave. The first `free` ones may
   // be of any length. wanted: the error that a coefficient or the intercept may keep, beside it.
-  Convergence(double rate, int free, double wanted = last_digit)
-      : rate_(rate), free_(free), wanted_(wanted) {}
+  Convergence(double rate, int free, Reach reach, double wanted = last_digit)
+      : rate_(rate), free_(free), reach_(std::move(reach)), wanted_(wanted) {}
 
   // Whether `delta` is not worth adding to `coef`: it is no smaller than half the one before.
   bool stalls(const DoubleDoubles& delta, const DoubleDoubles& coef);
+  // The same of coordinates along the columns of W, whose length this is.
+  bool stalls(double length, const DoubleDoubles& delta, const DoubleDoubles& coef);
   // Whether, once it was added, no more is left than is wanted.
   bool ends(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef) const;
+  // Whether errors of this length, in the same coordinates, do not change what counts.
+  bool hides(double length, const DoubleDoubles& coef) const;
 
   bool settled = true;  // as in Refined
   bool converged = true;
@@ -47,10 +64,13 @@ class Convergence {
  private:
   double rate_;
   int free_;
+  Reach reach_;
   double wanted_;
   double last_ = 0.0;  // length of the last correction
   double left_ = 0.0;  // of the error after it
 };
+
+Reach reach_of_coef(const ScaledColumns& x);
 
 constexpr int most_corrections = 40;
 

@@ -68,7 +68,7 @@ class Dual {
   Dual(const Problem& problem, const ScaledRows& rows, std::size_t t, double rate)
       : centre(problem.y.mean[t]),
         coef(problem.x.index.size()),
-        convergence(rate, 2),
+        convergence(rate, 2, reach_of_coef(problem.x)),
         problem_(problem),
         rows_(rows),
         t_(t),
@@ -358,14 +358,15 @@ void solve_on_basis(const Problem& problem, RowSpaceSolution& solution) {
     rows.row(k) *= problem.root[basis.rows[at(k)]];
   }
   const std::vector<double> penalties(at(problem.x.size()), problem.penalty);
-  Refined refined = refine(
-      problem.x, problem.y, problem.weights, penalties,
-      [&](const VectorXd& gradient) {
-        VectorXd g = rows * gradient;
-        basis.R1.transpose().triangularView<Eigen::Lower>().solveInPlace(g);
-        return combine(problem, along_basis(problem, basis, solve_normal(basis.R2, g)));
-      },
-      std::min(0.5, rate), solution.refined.coef);
+  Refined refined =
+      refine(problem.x, problem.y, problem.weights, penalties,
+             {[&](const VectorXd& gradient) {
+                VectorXd g = rows * gradient;
+                basis.R1.transpose().triangularView<Eigen::Lower>().solveInPlace(g);
+                return combine(problem, along_basis(problem, basis, solve_normal(basis.R2, g)));
+              },
+              nullptr},
+             std::min(0.5, rate), solution.refined.coef);
   if (refined.converged || solution.refined.coef.empty()) solution.refined = std::move(refined);
 }
 

@@ -118,6 +118,15 @@ TEST(FoldStatistics, StandBackWhereAModelWithoutInterceptSeesHowMeansWereRounded
   expect_scores_of_refits(StandardScaler{} | Ridge{}, d, {}, sufficient_statistics);
 }
 
+TEST(FoldStatistics, StandBackWhereWhatIsLeftOfMeansMeetsAFarTarget) {
+  // What rounding leaves of a mean, times that of a target far from 0, without an intercept.
+  Data d = data(1.0, 300);
+  d.X.col(0).array() += 1e8;
+  d.y.array() += 1e9;
+  const Estimator through_zero = StandardScaler{} | LinearRegression{.fit_intercept = false};
+  expect_scores_of_refits(through_zero, d, {}, refit);
+}
+
 TEST(FoldStatistics, AreRefinedWhereAskedFor) {
   expect_scores_of_refits(LinearRegression{}, data(1.0), {.method = refined_statistics},
                           refined_statistics);

@@ -459,6 +459,40 @@ TEST(LeastSquares, VariancesOfNearlyDependentColumnsKeepTheirDigits) {
   EXPECT_GE(digits(fitted.intercept_error, std::sqrt(1.0 / 8.0)), 14.0);
 }
 
+TEST(LeastSquares, TheInterceptsVarianceOfNearlyDependentColumnsKeepsItsDigits) {
+  // Columns c, c + e b span what c, b do, so the intercept is the same, and so is its variance.
+  for (const double e : {0x1p-22, 0x1p-36}) {
+    for (const Index n : {30, 700}) {
+      const Matrix b = whole_numbers(n, 2, 5).array() + 2.0;
+      Matrix X = b;
+      X.col(1) = b.col(0) + e * b.col(1);
+      const Matrix y = noise(n, 1, 33);
+      const LeastSquares fitted = least_squares(X, y, {});
+      EXPECT_EQ(fitted.solver.path, SolverPath::cholesky_qr);
+      EXPECT_GE(digits(fitted.intercept_error, least_squares(b, y, {}).intercept_error), 12.0);
+      const LeastSquares through_zero = least_squares(X, y, {.fit_intercept = false});
+      EXPECT_EQ(through_zero.intercept_error, 0.0);
+    }
+  }
+}
+
+TEST(LeastSquares, EqualColumnsThatOnlyThePenaltyTellsApartShareTheirCoefficient) {
+  for (const double alpha : {0x1p-30, 0x1p-50, 0x1p-64}) {
+    const Matrix x = whole_numbers(50, 1, 4);
+    Matrix X(50, 2);
+    X << x, x;
+    const Matrix y = noise(50, 1, 12);
+    const LeastSquaresOptions options{.fit_intercept = false, .alpha = alpha, .errors = false};
+    const LeastSquares fitted = least_squares(X, y, options);
+    // One column and half the penalty give the sum of both.
+    const LeastSquares one =
+        least_squares(x, y, {.fit_intercept = false, .alpha = 0.5 * alpha, .errors = false});
+    EXPECT_EQ(fitted.solver.rank, 2) << alpha;
+    EXPECT_GE(digits(fitted.coef(0, 0), 0.5 * one.coef(0, 0)), 15.0) << alpha;
+    EXPECT_GE(digits(fitted.coef(0, 1), 0.5 * one.coef(0, 0)), 15.0) << alpha;
+  }
+}
+
 // What rows without weight hold must not matter, however large it is.
 TEST(LeastSquares, FarRowsWithoutWeightCostTheOthersNoDigit) {
   Exact data = exact(100, 5, 3);
