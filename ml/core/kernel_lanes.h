@@ -28,35 +28,14 @@ inline constexpr ptrdiff_t width = 4;
 #else
 inline constexpr ptrdiff_t width = 2;
 #endif
-using Wide [[gnu::vector_size(width * 8)]] = double;
-using Whole [[gnu::vector_size(width * 8)]] = long long;
-// As Wide, but found at any address and beside plain doubles.
-using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
-
-[[maybe_unused]] inline const Loose& at(const double* p) {
-  return *reinterpret_cast<const Loose*>(p);
-}
-[[maybe_unused]] inline Loose& at(double* p) { return *reinterpret_cast<Loose*>(p); }
-
-// a * b + c, rounded once where the level has that instruction, twice where it has not. For fits:
-// their bits are promised for one level only.
-[[maybe_unused]] inline Wide multiply_add(Wide a, Wide b, Wide c) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<Wide>(_mm512_fmadd_pd(a, b, c));
-#elif defined(__FMA__)
-  return reinterpret_cast<Wide>(_mm256_fmadd_pd(a, b, c));
-#else
-  return a * b + c;
-#endif
-}
-
-// Registers of other numbers: as Wide, and found at any address beside plain ones.
+// A register of numbers, whole numbers of their size, and the same found at any address beside
+// plain ones.
 template <class Number>
 struct Register;
 template <>
 struct Register<double> {
   static constexpr ptrdiff_t size = width;
-  using Numbers = Wide;
+  using Numbers [[gnu::vector_size(width * 8)]] = double;
   using Whole [[gnu::vector_size(width * 8)]] = long long;
   using Loose [[gnu::vector_size(width * 8), gnu::aligned(8), gnu::may_alias]] = double;
 };
@@ -75,24 +54,40 @@ struct Register<std::int32_t> {
   using Loose [[gnu::vector_size(width * 8), gnu::aligned(4), gnu::may_alias]] = std::int32_t;
 };
 
+using Wide = Register<double>::Numbers;
+using Whole = Register<double>::Whole;
+using Loose = Register<double>::Loose;
+
 // Not templates: what they would deduce has forgotten that any address will do.
-[[maybe_unused]] inline const Register<double>::Loose& lanes_at(const double* p) {
+[[maybe_unused]] inline const Register<double>::Loose& at(const double* p) {
   return *reinterpret_cast<const Register<double>::Loose*>(p);
 }
-[[maybe_unused]] inline Register<double>::Loose& lanes_at(double* p) {
+[[maybe_unused]] inline Register<double>::Loose& at(double* p) {
   return *reinterpret_cast<Register<double>::Loose*>(p);
 }
-[[maybe_unused]] inline const Register<float>::Loose& lanes_at(const float* p) {
+[[maybe_unused]] inline const Register<float>::Loose& at(const float* p) {
   return *reinterpret_cast<const Register<float>::Loose*>(p);
 }
-[[maybe_unused]] inline Register<float>::Loose& lanes_at(float* p) {
+[[maybe_unused]] inline Register<float>::Loose& at(float* p) {
   return *reinterpret_cast<Register<float>::Loose*>(p);
 }
-[[maybe_unused]] inline const Register<std::int32_t>::Loose& lanes_at(const std::int32_t* p) {
+[[maybe_unused]] inline const Register<std::int32_t>::Loose& at(const std::int32_t* p) {
   return *reinterpret_cast<const Register<std::int32_t>::Loose*>(p);
 }
-[[maybe_unused]] inline Register<std::int32_t>::Loose& lanes_at(std::int32_t* p) {
+[[maybe_unused]] inline Register<std::int32_t>::Loose& at(std::int32_t* p) {
   return *reinterpret_cast<Register<std::int32_t>::Loose*>(p);
+}
+
+// a * b + c, rounded once where the level has that instruction, twice where it has not. For fits:
+// their bits are promised for one level only.
+[[maybe_unused]] inline Wide multiply_add(Wide a, Wide b, Wide c) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Wide>(_mm512_fmadd_pd(a, b, c));
+#elif defined(__FMA__)
+  return reinterpret_cast<Wide>(_mm256_fmadd_pd(a, b, c));
+#else
+  return a * b + c;
+#endif
 }
 
 [[maybe_unused]] inline Register<float>::Numbers multiply_add(Register<float>::Numbers a,

@@ -139,7 +139,7 @@ inline void score_tile(const Number* x, ptrdiff_t d, const Number* packed, auto&
     if (j % 8 == 0) fetch.some();
     Numbers here[registers];
 #pragma GCC unroll 3
-    for (ptrdiff_t g = 0; g < registers; ++g) here[g] = lanes_at(x + g * Register<Number>::size);
+    for (ptrdiff_t g = 0; g < registers; ++g) here[g] = at(x + g * Register<Number>::size);
 #pragma GCC unroll 8
     for (ptrdiff_t c = 0; c < K; ++c) {
       const Numbers centre = everywhere(packed + c);
@@ -158,11 +158,11 @@ inline void square(const Number* x, ptrdiff_t d, Number* norms) {
   for (ptrdiff_t j = 0; j < d; ++j, x += block_of<Number>) {
 #pragma GCC unroll 3
     for (ptrdiff_t g = 0; g < registers; ++g) {
-      const auto here = lanes_at(x + g * Register<Number>::size);
+      const auto here = at(x + g * Register<Number>::size);
       norm[g] = multiply_add(here, here, norm[g]);
     }
   }
-  for (ptrdiff_t g = 0; g < registers; ++g) lanes_at(norms + g * Register<Number>::size) = norm[g];
+  for (ptrdiff_t g = 0; g < registers; ++g) at(norms + g * Register<Number>::size) = norm[g];
 }
 
 // Blocks of the rows, the last row again where there are no more: find(here, fetch, i, left) for

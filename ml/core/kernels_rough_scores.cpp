@@ -167,9 +167,9 @@ inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Fo
     }
   });
   for (ptrdiff_t g = 0; g < registers; ++g) {
-    lanes_at(found.first + g * size) = best.first[g];
-    lanes_at(found.second + g * size) = best.second[g];
-    lanes_at(found.third + g * size) = best.third[g];
+    at(found.first + g * size) = best.first[g];
+    at(found.second + g * size) = best.second[g];
+    at(found.third + g * size) = best.third[g];
   }
 }
 
@@ -177,7 +177,7 @@ inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Fo
 inline bool any_within(const Found& found, std::int32_t margin) {
   Pairs some = {};
   for (ptrdiff_t g = 0; g < registers; ++g) {
-    some |= lanes_at(found.second + g * size) - lanes_at(found.first + g * size) <= margin;
+    some |= at(found.second + g * size) - at(found.first + g * size) <= margin;
   }
   std::int32_t any = 0;
   for (ptrdiff_t l = 0; l < size; ++l) any |= some[l];

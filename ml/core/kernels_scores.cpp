@@ -140,8 +140,8 @@ void nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
         if (bounds != nullptr || any_within(best, static_cast<Number>(tiles.margin))) {
           Found<Number> found;
           for (ptrdiff_t g = 0; g < registers; ++g) {
-            lanes_at(found.least + g * Register<Number>::size) = best.least[g];
-            lanes_at(found.second + g * Register<Number>::size) = best.second[g];
+            at(found.least + g * Register<Number>::size) = best.least[g];
+            at(found.second + g * Register<Number>::size) = best.second[g];
           }
           square(x, tiles.d, found.norm);
           decide(found, left, tiles, index, bounds != nullptr ? bounds + 2 * i : nullptr);

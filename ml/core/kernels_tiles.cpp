@@ -196,7 +196,7 @@ inline void tile(const Number* __restrict a, ptrdiff_t a_stride, const Number* _
     __builtin_prefetch(line, 0, 2);  // a hint: beyond the end nothing happens
     Numbers right[n];
 #pragma GCC unroll 8
-    for (ptrdiff_t v = 0; v < n; ++v) right[v] = lanes_at(b + v * size);
+    for (ptrdiff_t v = 0; v < n; ++v) right[v] = at(b + v * size);
 #pragma GCC unroll 8
     for (ptrdiff_t i = 0; i < tile_rows; ++i) {
       const Numbers left = a[i] - Numbers{};
@@ -403,7 +403,7 @@ inline void rough_tile(const float* __restrict a, ptrdiff_t k, const float* __re
     Floats right[n];
 #pragma GCC unroll 8
     for (ptrdiff_t v = 0; v < n; ++v) {
-      right[v] = lanes_at(b + v * floats);
+      right[v] = at(b + v * floats);
     }
 #pragma GCC unroll 8
     for (ptrdiff_t i = 0; i < tile_rows; ++i) {
@@ -420,7 +420,7 @@ inline void rough_tile(const float* __restrict a, ptrdiff_t k, const float* __re
       const Floats size = magnitude(sum[i][v]);
       largest = size > largest ? size : largest;
     }
-    lanes_at(most + v * floats) = largest;
+    at(most + v * floats) = largest;
   }
 }
 

@@ -141,26 +141,32 @@ TEST(GramDeathTest, EqualsThemAtEachLevel) {
   }
 }
 
-TEST(Gram, HasTheSameBitsForAnyNumberOfThreads) {
+// make(): a Gram.
+template <class Make>
+void expect_same_bits_for_any_threads(const Make& make) {
   const int before = thread_limit();
+  set_thread_limit(1);
+  const Gram expected = make();
+  for (const int threads : {2, 3, 5, 16}) {
+    set_thread_limit(threads);
+    const Gram gram = make();
+    EXPECT_TRUE(same_bits(gram.xx, expected.xx)) << threads;
+    EXPECT_TRUE(same_bits(gram.xy, expected.xy));
+    EXPECT_TRUE(same_bits(gram.yy, expected.yy));
+    EXPECT_TRUE(same_bits(gram.x_mean, expected.x_mean));
+    EXPECT_TRUE(same_bits(gram.x_mean_rest, expected.x_mean_rest));
+  }
+  set_thread_limit(before);
+}
+
+TEST(Gram, HasTheSameBitsForAnyNumberOfThreads) {
   for (const Index d : {5, 60, 300}) {
     const Index n = d == 300 ? 1000 : 20'000;
     const Matrix X = random_matrix(n, d, 4, 2.0);
     const Matrix y = random_matrix(n, 1, 5);
     const std::vector<double> weight = some_weights(n);
-    set_thread_limit(1);
-    const Gram expected = centred_gram(X, y, {.weight = weight});
-    for (const int threads : {2, 3, 5, 16}) {
-      set_thread_limit(threads);
-      const Gram gram = centred_gram(X, y, {.weight = weight});
-      EXPECT_TRUE(same_bits(gram.xx, expected.xx)) << threads;
-      EXPECT_TRUE(same_bits(gram.xy, expected.xy));
-      EXPECT_TRUE(same_bits(gram.yy, expected.yy));
-      EXPECT_TRUE(same_bits(gram.x_mean, expected.x_mean));
-      EXPECT_TRUE(same_bits(gram.x_mean_rest, expected.x_mean_rest));
-    }
+    expect_same_bits_for_any_threads([&] { return centred_gram(X, y, {.weight = weight}); });
   }
-  set_thread_limit(before);
 }
 
 TEST(Gram, LosesNothingToOffsetsAndScales) {
@@ -186,21 +192,11 @@ TEST(Gram, LosesNothingToOffsetsAndScales) {
 }
 
 TEST(Gram, OfFloatsHasTheSameBitsForAnyNumberOfThreads) {
-  const int before = thread_limit();
   for (const Index d : {300, 600}) {
     const Matrix X = random_matrix(3000, d, 4, 2.0);
     const Matrix y = random_matrix(3000, 1, 5);
-    set_thread_limit(1);
-    const Gram expected = rough_gram(X, y).value();
-    for (const int threads : {2, 3, 5, 16}) {
-      set_thread_limit(threads);
-      const Gram gram = rough_gram(X, y).value();
-      EXPECT_TRUE(same_bits(gram.xx, expected.xx)) << threads;
-      EXPECT_TRUE(same_bits(gram.xy, expected.xy));
-      EXPECT_TRUE(same_bits(gram.x_mean, expected.x_mean));
-    }
+    expect_same_bits_for_any_threads([&] { return rough_gram(X, y).value(); });
   }
-  set_thread_limit(before);
 }
 
 TEST(Gram, OfFloatsKeepsItsDigitsForColumnsOfAnyScale) {
