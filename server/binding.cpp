@@ -71,7 +71,9 @@ void bind_whole(const Tensor& tensor, const ServedModel& served, Index max_cells
                               std::to_string(inputs.size()),
                           "in the order " + listed(inputs.columns, 8, &Column::name));
   }
-  for (Index j = 0; j < inputs.size(); ++j) check_kind(tensor, served, j);
+  if (tensor.is_text() || !served.all_numeric()) {
+    for (Index j = 0; j < inputs.size(); ++j) check_kind(tensor, served, j);
+  }
   check_cells(tensor.rows(), rows.cols, max_cells);
   rows.rows = tensor.rows();
   rows.data = tensor.in_place();

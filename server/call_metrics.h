@@ -75,15 +75,16 @@ inline constexpr CallMetrics::Index CallMetrics::stream = CallMetrics::index_of(
 // One call on its way.
 class CountedCall {
  public:
+  using Clock = std::chrono::steady_clock;
+
   CountedCall(CallMetrics& metrics, CallMetrics::Index method)
       : metrics_(&metrics), method_(method), begin_(Clock::now()) {
     metrics.start(method);
   }
+  Clock::time_point begin() const { return begin_; }
   void end(int status) const { metrics_->handle(method_, status, Clock::now() - begin_); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   CallMetrics* metrics_;
   CallMetrics::Index method_;
   Clock::time_point begin_;

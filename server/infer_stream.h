@@ -34,6 +34,7 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
   void OnReadDone(bool ok) override {
     take_over(this);
     if (!ok) return end_reading();
+    const auto arrived = Work::Clock::now();
     core_.activity.begin();
     request_bytes_ = bound_of_size(bytes_in_);
     message_.clear_error_message();  // and not Clear(), which would free what is in it
@@ -41,7 +42,7 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
     response.Clear();
     bool later = false;
     const grpc::Status status = answer([&] {
-      const Work work = core_.read(bytes_in_, request_, request_held_, context_);
+      const Work work = core_.read(bytes_in_, request_, request_held_, context_, arrived);
       if (!work.is_long) return core_.inference.model_infer(work, request_, response);
       core_.post(work, request_, response, context_,
                  [this](const grpc::Status& late) { answered(late); });

@@ -66,10 +66,9 @@ class Inference {
   // The same in two parts, so that a transport can do long work on another thread: throws what
   // finding the model and server::plan() throw, and then what model_infer() and check_deadline()
   // do.
-  Work plan(const inference::ModelInferRequest& request,
-            Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
+  Work plan(const inference::ModelInferRequest& request, const CallTimes& times) const;
   Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
-            Work::Clock::time_point deadline = Work::Clock::time_point::max()) const;
+            const CallTimes& times) const;
   void model_infer(const Work& work, const inference::ModelInferRequest& request,
                    inference::ModelInferResponse& response) const;
   // Instead of model_infer(), where the caller is gone: counts that, and throws Cancelled (R035).

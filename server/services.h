@@ -103,7 +103,8 @@ class InferenceService final : public on_bytes::Inference {
     bool later = false;
     const grpc::Status status = answer([&] {
       core_.allow(*context, Access::predict);
-      const Work work = core_.read(*call.request(), here.in, call.held(), *context);
+      const Work work =
+          core_.read(*call.request(), here.in, call.held(), *context, counted.begin());
       if (work.is_long) {
         answer_later(work, here, call, *context, finish);
         later = true;

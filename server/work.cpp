@@ -52,6 +52,7 @@ std::size_t bytes_of(const ServedModel& served, const inference::ModelInferReque
 }  // namespace
 
 void Work::check_deadline() const {
+  const auto& [arrived, deadline] = times;
   if (deadline == Clock::time_point::max() || Clock::now() < deadline) return;
   const auto allowed = std::chrono::duration_cast<std::chrono::microseconds>(deadline - arrived);
   throw DeadlineExceeded("R034", "not begun within the " +
@@ -60,13 +61,14 @@ void Work::check_deadline() const {
 }
 
 Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
-          Work::Clock::time_point deadline, Index max_cells) {
-  Work work{std::move(served), Work::Clock::now(), deadline};
+          const CallTimes& times, Index max_cells) {
+  Work work{.served = std::move(served), .times = times};
   if (const auto timeout = timeout_of(request); timeout.count() > 0) {
-    work.deadline = std::min(work.deadline, work.arrived + timeout);
+    work.times.deadline = std::min(times.deadline, times.arrived + timeout);
   }
   const Index rows = said_rows(request);
   work.is_long = work.served->estimate(rows) > longest_inline;
+  if (work.is_long) work.planned = Work::Clock::now();
   work.bytes = bytes_of(*work.served, request, rows, max_cells);
   return work;
 }

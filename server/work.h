@@ -14,24 +14,31 @@ namespace lathe::server {
 // another thread costs 15 to 20 us.
 inline constexpr std::chrono::microseconds longest_inline{300};
 
-struct Work {
+// When a call came, and until when its caller waits.
+struct CallTimes {
   using Clock = std::chrono::steady_clock;
 
-  ServedModelPtr served;
-  Clock::time_point arrived;
+  Clock::time_point arrived = Clock::now();
   Clock::time_point deadline = Clock::time_point::max();
-  bool is_long = false;   // by estimate
-  std::size_t bytes = 0;  // of its rows and replies, about
+};
+
+struct Work {
+  using Clock = CallTimes::Clock;
+
+  ServedModelPtr served;
+  CallTimes times;
+  bool is_long = false;         // by estimate
+  Clock::time_point planned{};  // of long work: it waits for a thread from then on
+  std::size_t bytes = 0;        // of its rows and replies, about
 
   // Throws DeadlineExceeded (R034) where its caller has stopped waiting.
   void check_deadline() const;
 };
 
-// `deadline` is the transport's, and the request's parameter `timeout`, in microseconds, may be
-// sooner; 0 is none. Throws InvalidArgument (R033) for a timeout that is no whole number or below
-// 0. More than `max_cells` will be refused, and take no memory.
+// The deadline is the transport's, and the request's parameter `timeout`, in microseconds from the
+// arrival, may be sooner; 0 is none. Throws InvalidArgument (R033) for a timeout that is no whole
+// number or below 0. More than `max_cells` will be refused, and take no memory.
 Work plan(ServedModelPtr served, const inference::ModelInferRequest& request,
-          Work::Clock::time_point deadline = Work::Clock::time_point::max(),
-          Index max_cells = std::numeric_limits<Index>::max());
+          const CallTimes& times = {}, Index max_cells = std::numeric_limits<Index>::max());
 
 }  // namespace lathe::server

@@ -130,7 +130,7 @@ void add_models(const Repository& repository, Page& page) {
     page.sample(labels_of(*model), static_cast<std::uint64_t>(pending));
   }
   page.begin("lathe_inference_duration_seconds", "histogram",
-             "Seconds from a request read to its reply made, of those that were answered");
+             "Seconds from the arrival of a request to its reply made, of those that were answered");
   for (const ServedModelPtr& model : models) {
     page.histogram(labels_of(*model), model->counters().success);
   }

@@ -176,6 +176,7 @@ void HttpService::model_statistics(const Call& call, HttpResponse& response) con
 }
 
 void HttpService::infer(const Call& call, HttpResponse& response) const {
+  const CallTimes times;
   const std::string_view body = call.request.body;
   const std::optional<std::size_t> json_bytes = json_length(call.request.json_length);
   check_json(std::min(json_bytes.value_or(body.size()), body.size()));
@@ -187,7 +188,7 @@ void HttpService::infer(const Call& call, HttpResponse& response) const {
   request.set_model_name(call.model);
   request.set_model_version(call.version);
   inference::ModelInferResponse answer;
-  run(call, inference_.plan(request), request, answer, held);
+  run(call, inference_.plan(request, times), request, answer, held);
   const bool in_text = !binary.all && binary.named.empty();
   held.add((in_text ? most_of_numbers : 2) * answer.SpaceUsedLong());
   InferBody written = write_infer(answer, binary);
@@ -199,6 +200,7 @@ void HttpService::infer(const Call& call, HttpResponse& response) const {
 }
 
 void HttpService::predict(const Call& call, HttpResponse& response) const {
+  const CallTimes times;
   check_json(call.request.body.size());
   const ServedModelPtr served = repository_.find(call.model, call.version);
   HeldMemory held(inference_.memory());
@@ -207,7 +209,7 @@ void HttpService::predict(const Call& call, HttpResponse& response) const {
   const std::set<std::string> ignored = read_rows(call.request.body, *served, request);
   held.set(request.SpaceUsedLong());
   inference::ModelInferResponse answer;
-  run(call, inference_.plan(served, request), request, answer, held);
+  run(call, inference_.plan(served, request, times), request, answer, held);
   held.add(2 * most_of_numbers * answer.SpaceUsedLong());  // each has its name
   response.body = write_rows(answer, *served, ignored);
 }
@@ -263,7 +265,7 @@ void HttpService::run(const Call& call, const Work& work,
   if (!work.is_long) return inference_.model_infer(work, request, response);
   const Count under_way(long_);
   if (under_way.before() >= options_.max_long) {
-    work.served->counters().fail.add(Work::Clock::now() - work.arrived);
+    work.served->counters().fail.add(Work::Clock::now() - work.times.arrived);
     throw Overloaded("R018",
                      std::to_string(options_.max_long) +
                          " predictions that take long hold threads of HTTP: that is the limit",

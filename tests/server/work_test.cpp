@@ -33,9 +33,8 @@ TEST(Work, TakesItsRowsAndItsOutputs) {
   Request request = matrix_request("linear", random_matrix(10, 3, 1), true);
   EXPECT_EQ(plan(served, request).bytes, 10U * 4 * sizeof(double));
   request.mutable_inputs(0)->set_shape(0, std::numeric_limits<std::int64_t>::max());
-  const auto never = Clock::time_point::max();
   EXPECT_LE(plan(served, request).bytes, request.ByteSizeLong() * 4 * sizeof(double));
-  EXPECT_EQ(plan(served, request, never, 30).bytes, (30U + 30) * sizeof(double))
+  EXPECT_EQ(plan(served, request, {}, 30).bytes, (30U + 30) * sizeof(double))
       << "more will be refused";
 }
 
@@ -43,14 +42,14 @@ TEST(Work, EndsAtTheSoonerDeadline) {
   const auto served = std::make_shared<ServedModel>("linear", 1, linear_model(3));
   Request request;
   const Work patient = plan(served, request);
-  EXPECT_EQ(patient.deadline, Clock::time_point::max());
+  EXPECT_EQ(patient.times.deadline, Clock::time_point::max());
   EXPECT_NO_THROW(patient.check_deadline());
   (*request.mutable_parameters())["timeout"].set_int64_param(3'600'000'000);
   const Work hour = plan(served, request);
-  EXPECT_EQ(hour.deadline, hour.arrived + 1h);
+  EXPECT_EQ(hour.times.deadline, hour.times.arrived + 1h);
   EXPECT_NO_THROW(hour.check_deadline());
-  const Work late = plan(served, request, Clock::now());
-  EXPECT_LT(late.deadline, hour.deadline);
+  const Work late = plan(served, request, {.deadline = Clock::now()});
+  EXPECT_LT(late.times.deadline, hour.times.deadline);
   EXPECT_THROW(late.check_deadline(), DeadlineExceeded);
 }
 
