@@ -14,6 +14,7 @@
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/random.h"
 #include "lathe/ml/core/scratch.h"
+#include "lathe/ml/decomposition/signs.h"
 #include "lathe/ml/decomposition/spectrum.h"
 
 namespace lathe {

@@ -18,6 +18,9 @@ struct Spectrum {
   double error = 0.0;  // of a randomised one: the largest |A v - s u| over the largest value
 };
 
+// Whether their products leave neither the range of doubles nor their digits.
+inline bool squares_in_range(double squares) { return squares > 1e-270 && squares < 1e270; }
+
 // How many of the values are wanted, of at least one; nothing: that takes all of them to tell.
 struct Wanted {
   std::optional<Index> count;
@@ -47,10 +50,5 @@ struct RandomizedOptions {
 // O(n d (count + oversamples) power) time, O((n + d) (count + oversamples)) memory. Nothing where
 // squares leave the range of doubles.
 std::optional<Spectrum> randomized_spectrum(const MatrixView& X, const RandomizedOptions& options);
-
-// Signs: row c of `vectors` so that the score of largest size along it, over the rows of X, is
-// positive (the first row that has it); where nothing varies along it (c >= rank), its first entry
-// of largest size. O(n d) time for each, in blocks of rows; O(p^2 + d) memory.
-void set_signs(const MatrixView& X, const Spectrum& spectrum, Index rank, Matrix& vectors);
 
 }  // namespace lathe

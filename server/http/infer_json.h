@@ -44,14 +44,4 @@ struct InferBody {
 // The reply, whose contents must be raw.
 InferBody write_infer(const inference::ModelInferResponse& response, const BinaryOutputs& binary);
 
-// Append an element to a raw FP64 or BYTES tensor; null is NaN, or empty. Else they return what is
-// wrong with it, for refuse_value.
-const char* append_number(std::string& raw, const Json& value);
-const char* append_text(std::string& raw, const Json& value);
-// Throws InvalidArgument (R010): `place: value rule`.
-[[noreturn]] void refuse_value(const std::string& place, const Json& value, std::string_view rule);
-
-// Takes the first element from a raw BYTES tensor, which must be one that we wrote.
-std::string_view next_raw_text(std::string_view& raw);
-
 }  // namespace lathe::server

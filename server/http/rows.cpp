@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "lathe/ml/core/error.h"
-#include "lathe/server/http/infer_json.h"
+#include "lathe/server/http/json_tensor.h"
 #include "lathe/server/http/json.h"
 #include "lathe/server/text.h"
 
