@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "lathe/ml/core/kernel_cluster_table.h"
@@ -22,6 +23,20 @@ Grids grids(Index n, double reach) {
   const int top = std::ilogb(reach) + 1 + log_n;
   const int second = std::max(top - 51 + log_n, -1070 + 52);
   return {std::ldexp(1.5, std::max(top + 1, second + 1)), std::ldexp(1.5, second + 1)};
+}
+
+using Order = std::array<std::size_t, Changes::most>;
+
+// Of long rows, those that go to one cluster are made neighbours: its sums stay in registers
+// (move_columns).
+Order order_of(const Changes& changes, Index d) {
+  Order order;
+  const auto end = order.begin() + changes.n;
+  std::iota(order.begin(), end, std::size_t{0});
+  if (d < 256) return order;
+  std::sort(order.begin(), end,
+            [&](std::size_t a, std::size_t b) { return changes.to[a] < changes.to[b]; });
+  return order;
 }
 
 struct Range {
@@ -142,7 +157,9 @@ void ClusterSums::change(Vector& numbers, const Changes& changes) const {
   std::array<double*, Changes::most> to;
   std::array<double, Changes::most> weight;
   std::size_t n = 0;
-  for (std::size_t c = 0; c < static_cast<std::size_t>(changes.n); ++c) {
+  const Order order = order_of(changes, rows_.cols());
+  for (std::size_t place = 0; place < static_cast<std::size_t>(changes.n); ++place) {
+    const std::size_t c = order[place];
     const Index i = changes.row[c];
     if (rows_.weight_of(i) == 0.0) continue;
     rows[n] = rows_.row(i);

@@ -31,6 +31,15 @@ struct ClusterTable {
                      double* work, double* sums);
 };
 
+// Of d columns: the mean, weighted squares about it, the least and greatest number. Of no rows: 0,
+// 0, infinity, -infinity.
+struct ColumnMoments {
+  double* mean;
+  double* squares;
+  double* least;
+  double* greatest;
+};
+
 // Sums by cluster, and what one pass over the rows tells.
 struct ClusterSumTable {
   // High and low parts of weight * (x - origin), rounded to multiples that add up without rounding
@@ -42,13 +51,12 @@ struct ClusterSumTable {
                     const double* low_grid, const double* weight, double* const* from,
                     double* const* to);
 
-  // Means of the columns, weighted squares about them, least and greatest. False where a sum is not
-  // finite, as it never is with a number that is not. weight: null for ones; `weights` is their
-  // sum. After the rows, `ahead` more are fetched from memory.
-  bool (*column_moments)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t ahead,
-                         std::ptrdiff_t stride, std::ptrdiff_t d, const double* weight,
-                         double weights, double* mean, double* squares, double* least,
-                         double* greatest);
+  // Adds rows to the moments of the columns of others, whose weights' sum is `before`. False where
+  // a sum is not finite, as it never is with a number that is not. weight: null for ones; `weights`
+  // is their sum. After the rows, `ahead` more are fetched from memory.
+  bool (*add_moments)(const double* X, std::ptrdiff_t rows, std::ptrdiff_t ahead,
+                      std::ptrdiff_t stride, std::ptrdiff_t d, const double* weight, double weights,
+                      double before, const ColumnMoments& moments);
 };
 
 namespace baseline {
