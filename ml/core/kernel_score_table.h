@@ -79,8 +79,9 @@ constexpr double rough_reach = 22400.0;
 // longest row may be.
 static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);
 
-// Room for the whole numbers of some blocks of rows, a pair of columns in a lane; `known` where
-// they are there already, so that the rows are not read. Or none, if null.
+// Room for the whole numbers of some blocks of rows, a pair of columns in a lane, from the start of
+// a line of the cache on; `known` where they are there already, so that the rows are not read. Or
+// none, if null.
 struct KeptRows {
   std::int32_t* rows = nullptr;
   bool known = false;

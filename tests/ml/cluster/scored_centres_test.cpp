@@ -46,7 +46,7 @@ double told(const Data& data) {
   scored.pack(centres);
   std::vector<double> work(static_cast<std::size_t>(scored.work_size()));
   constexpr Index piece = ScoredCentres::piece;
-  std::vector<std::int32_t> kept(static_cast<std::size_t>(piece * ((X.cols() + 1) / 2)));
+  Vector kept(piece * ((X.cols() + 1) / 2) / 2);  // of whole numbers, two in the place of a double
   Index found = 0;
   for (Index begin = 0; begin < X.rows(); begin += piece) {
     const Index n = std::min(piece, X.rows() - begin);
@@ -61,7 +61,7 @@ double told(const Data& data) {
       std::vector<std::int32_t> again(piece);
       std::vector<double> again_bounds(2 * piece);
       scored.nearest(at.data(), n, 0, work.data(), again.data(), again_bounds.data(),
-                     {kept.data(), known});
+                     {reinterpret_cast<std::int32_t*>(kept.data()), known});
       EXPECT_EQ(again, label);
       EXPECT_EQ(again_bounds, bounds);
     }
