@@ -13,7 +13,7 @@ namespace lathe {
 
 class ScoredCentres {
  public:
-  static constexpr Index piece = 48;  // rows at a time: whole blocks of the kernels of all levels
+  static constexpr Index piece = scored_rows;
 
   ScoredCentres(const ClusterRows& rows, Index k);
   ScoredCentres(const ScoredCentres&) = delete;

@@ -53,7 +53,10 @@ void add(Moments& moments, const Moments& next) {
 
 }  // namespace
 
-Index start_block(Index n, Index d) { return std::max(row_block(d), (n + 63) / 64); }
+Index start_block(Index n, Index d) {
+  const Index least = std::max(row_block(d), (n + 63) / 64);
+  return (least + scored_rows - 1) / scored_rows * scored_rows;
+}
 
 ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights)
     : X(data), weight(weights), block_rows(start_block(data.rows(), data.cols())) {

@@ -7,6 +7,8 @@
 
 namespace lathe {
 
+constexpr Index scored_rows = 48;  // at a time: whole blocks of the kernels of all levels
+
 struct ClusterRows {
   // X and weight (empty: every row counts one) must outlive this. One read of X: rows are in cache
   // when their squares follow their sums, and blocks are merged by their centred moments (Chan,
@@ -33,7 +35,9 @@ struct ClusterRows {
   double total_variance = 0.0;
 };
 
-// Rows of a block when n rows of d columns are cut into at most 64.
+// Rows of a block when n rows of d columns are cut into at most 64. None of a block but the last is
+// short of rows to score: with 782 in a block, and so 14 at its end, 50000 x 128 with k = 100 took
+// 61 ms instead of 58.
 Index start_block(Index n, Index d);
 
 }  // namespace lathe
