@@ -84,4 +84,35 @@ class DoubleDoubleSum {
   double lo_ = 0.0;
 };
 
+// A running sum of three doubles, about 159 bits, for what cancels beyond the digits of two (Ogita,
+// Rump and Oishi 2005, DotK).
+class TripleSum {
+ public:
+  void add(double a) {
+    const DoubleDouble sum = two_sum(hi_, a);
+    hi_ = sum.hi;
+    add_low(sum.lo);
+  }
+  void add_product(double a, double b) {
+    const DoubleDouble product = two_prod(a, b);
+    add(product.hi);
+    add_low(product.lo);
+  }
+  DoubleDouble total() const {
+    const DoubleDouble low = two_sum(mid_, lo_);
+    return DoubleDouble(hi_) + low;
+  }
+
+ private:
+  void add_low(double a) {
+    const DoubleDouble sum = two_sum(mid_, a);
+    mid_ = sum.hi;
+    lo_ += sum.lo;
+  }
+
+  double hi_ = 0.0;
+  double mid_ = 0.0;
+  double lo_ = 0.0;
+};
+
 }  // namespace lathe

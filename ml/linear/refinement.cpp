@@ -7,7 +7,6 @@
 namespace lathe {
 namespace {
 
-constexpr double negligible = 0x1p-80;  // beside the largest: such a coefficient is zero
 // Of corrections that shrink no more: beside the coefficient or the largest, the last digit; beside
 // the largest, what the sums' own rounding comes to where columns nearly depend on one another.
 constexpr double hidden = 0x1p-54;
@@ -32,14 +31,15 @@ bool is_within(const Reach& reach, const DoubleDoubles& coef, double length, dou
   return true;
 }
 
-// Whether what is left of the error is no more than `wanted` of each coefficient and the intercept.
+// Whether what is left of the error is no more than `wanted` of each coefficient and the intercept,
+// or `least` of all.
 bool is_exact(const ScaledColumns& x, DoubleDouble y_mean, const DoubleDoubles& coef,
-              const Reach& reach, double left, double wanted) {
-  if (!is_within(reach, coef, left, wanted, negligible)) return false;
+              const Reach& reach, double left, double wanted, double least) {
+  if (!is_within(reach, coef, left, wanted, least)) return false;
   double terms = std::abs(y_mean.hi);
   for (std::size_t j = 0; j < coef.size(); ++j) terms += std::abs(x.mean[j].hi * coef[j].hi);
   const double intercept = std::abs(intercept_of(x, y_mean, coef).hi);
-  return left * reach.offset <= std::max(wanted * intercept, negligible * terms);
+  return left * reach.offset <= std::max(wanted * intercept, least * terms);
 }
 
 // Whether a correction would not change any coefficient that counts.
@@ -80,7 +80,7 @@ bool Convergence::stalls(double length, const DoubleDoubles& delta, const Double
 
 bool Convergence::ends(const ScaledColumns& x, DoubleDouble centre,
                        const DoubleDoubles& coef) const {
-  return last_ == 0.0 || is_exact(x, centre, coef, reach_, left_, wanted_);
+  return last_ == 0.0 || is_exact(x, centre, coef, reach_, left_, wanted_, least_);
 }
 
 bool Convergence::hides(double length, const DoubleDoubles& coef) const {

@@ -33,6 +33,8 @@ struct Refined {
 
 // The error beside a number that rounding it to double hides.
 constexpr double last_digit = 0x1p-58;
+// Beside the length of all coefficients: such a coefficient is zero.
+constexpr double negligible = 0x1p-80;
 
 // What an error of length 1 comes to at most, in each coefficient and in mean(x) coef. Lengths are
 // those of coefficients, or of the coordinates that the inverse W of a factor gives them.
@@ -45,9 +47,11 @@ struct Reach {
 class Convergence {
  public:
   // rate: the share of an error that a correction is expected to leave. The first `free` ones may
-  // be of any length. wanted: the error that a coefficient or the intercept may keep, beside it.
-  Convergence(double rate, int free, Reach reach, double wanted = last_digit)
-      : rate_(rate), free_(free), reach_(std::move(reach)), wanted_(wanted) {}
+  // be of any length. wanted: the error that a coefficient or the intercept may keep, beside it;
+  // or beside all of them, if that is more: least.
+  Convergence(double rate, int free, Reach reach, double wanted = last_digit,
+              double least = negligible)
+      : rate_(rate), free_(free), reach_(std::move(reach)), wanted_(wanted), least_(least) {}
 
   // Whether `delta` is not worth adding to `coef`: it is no smaller than half the one before.
   bool stalls(const DoubleDoubles& delta, const DoubleDoubles& coef);
@@ -66,6 +70,7 @@ class Convergence {
   int free_;
   Reach reach_;
   double wanted_;
+  double least_;
   double last_ = 0.0;  // length of the last correction
   double left_ = 0.0;  // of the error after it
 };

@@ -34,5 +34,15 @@ TEST(DoubleDouble, RunningSumsDoNotLoseSmallTerms) {
   EXPECT_EQ(sum.total().value(), 1.5);
 }
 
+TEST(DoubleDouble, SumsOfThreeKeepWhatCancelsBeyondTwo) {
+  TripleSum sum;
+  sum.add_product(0x1p60 + 0x1p8, 0x1p50 + 0x1p-2);  // 2^110 + 2^59 + 64, in two doubles
+  sum.add(0x1p-45);                                  // 155 bits below
+  sum.add_product(-0x1p60, 0x1p50);
+  sum.add(-0x1p59);
+  EXPECT_EQ(sum.total().hi, 64.0 + 0x1p-45);
+  EXPECT_EQ(sum.total().lo, 0.0);
+}
+
 }  // namespace
 }  // namespace lathe

@@ -201,9 +201,10 @@ TEST(LeastSquares, WideDataWithConstantColumnsAndRowsWithoutWeightGiveTheLeastNo
 }
 
 TEST(LeastSquares, WideDataKeepAllDigitsWhereRowsNearlyDependOnOneAnother) {
-  // Two rows that differ by 2^-b in one column alone.
+  // Two rows that differ by 2^-b in one column alone: they are combined by shares of 4^b, which
+  // cancel in all other columns.
   for (const bool intercept : {true, false}) {
-    for (const int bits : {4, 20, 30, 40}) {
+    for (const int bits : {4, 20, 30, 38, 39, 40, 42}) {
       Matrix X = Matrix::Zero(3, 6);
       X.topRows(2).rightCols(4).setConstant(0.5);
       X(1, 0) = std::exp2(-bits);
