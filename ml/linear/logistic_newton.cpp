@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lathe/ml/core/cholesky.h"
+#include "lathe/ml/linear/close_gradient.h"
 #include "lathe/ml/linear/factor.h"
 
 namespace lathe {
@@ -37,12 +38,19 @@ class HessianFactor {
     for (;;) {
       factor.R_ = scaled;
       factor.R_.diagonal().array() += damping;
-      if (factor_cholesky(factor.R_) && factor.newton_step(value.gradient).allFinite())
+      if (factor_cholesky(factor.R_) && factor.newton_step(value.gradient).allFinite()) {
+        const double off = damping + 4.0 * std::numeric_limits<double>::epsilon();
+        factor.left_ = off * estimated_inverse_norm(factor.R_);
         return factor;
+      }
       if (!damp || damping > 1.0) return std::nullopt;
       damping = damping == 0.0 ? 1e-15 * static_cast<double>(scale.size()) : 10.0 * damping;
     }
   }
+
+  // The share of an error that a step leaves because of rounding and damping: how columns that
+  // nearly depend on one another share a coefficient is told by what is small beside either.
+  double left() const { return left_; }
 
   // By the two loops of Nocedal (1980).
   Parameters newton_step(const Parameters& gradient) const {
@@ -74,6 +82,7 @@ class HessianFactor {
 
   VectorXd scale_;
   Factor R_;
+  double left_ = 0.0;
   std::vector<Learned> learned_;
 };
 
@@ -104,10 +113,11 @@ Parameters truncated_step(const LogisticProblem& problem, const Parameters& u,
   return step;
 }
 
-// What may be left to go, as a share of the largest parameter; and whether the
-// last step is taken blindly.
+// What may be left to go, and what is promised of it, as shares of the largest parameter; and
+// whether the last step is taken blindly.
 struct Aim {
   double left;
+  double promised;
   bool blind;
 };
 
@@ -155,7 +165,8 @@ class Newton {
     for (double& strength : sample.strength) {
       strength *= weights.total.hi / problem_.weights.total.hi;
     }
-    constexpr Aim aim{.left = 0.02, .blind = true};  // beside what the sample itself is off
+    constexpr Aim aim{
+        .left = 0.02, .promised = 1.0, .blind = true};  // beside what the sample itself is off
     constexpr std::int64_t max_iter = 20;
     const LogisticFit found = Newton(sample, penalised_, aim).run(max_iter);
     if (found.end != LogisticEnd::converged) return false;
@@ -182,18 +193,26 @@ class Newton {
         fit_.end = LogisticEnd::separable;
         return true;
       }
+      was_close_ = close_;
+      close_ =
+          is_poor() && fit_.iterations > 0 && last_change_ <= 1e-3 * fit_.u.cwiseAbs().maxCoeff();
+      if (close_) value_.gradient = close_gradient(problem_, fit_.u);
       step = factor_->newton_step(value_.gradient);
     } else {
       const double relative = value_.gradient.norm() / std::max(first_gradient_, 1e-300);
       step = truncated_step(problem_, fit_.u, value_, relative);
     }
     const double decrease = -step.cwiseProduct(value_.gradient).sum();
-    if (decrease <= rounding_floor()) {
+    if (decrease <= rounding_floor() && !is_poor()) {
       fit_.end = LogisticEnd::converged;
       return true;
     }
     return move(step, decrease);
   }
+
+  // Whether rounding of the gradient's sums could break the promise: seen were 2e-6 of the largest
+  // coefficient where two columns are equal to ten digits.
+  bool is_poor() const { return exact_ && factor_->left() > aim_.promised; }
 
   // What gradients that cancel to rounding promise as decrease.
   double rounding_floor() const {
@@ -205,9 +224,13 @@ class Newton {
   // `decrease` tells how far scores move, and by about that share the Hessian changes; seen were
   // half of this to 1.3 times.
   double next_ratio(double change, double decrease) const {
-    if (kept_) return change / last_change_;
-    const double ratio = std::sqrt(decrease / value_.objective);
-    return exact_ ? ratio : std::max(ratio, 1e-4);  // to which conjugate gradients go
+    const double poor = exact_ ? factor_->left() : 1e-4;  // to which conjugate gradients go
+    return std::max(poor, kept_ ? change / last_change_ : std::sqrt(decrease / value_.objective));
+  }
+
+  // Whether steps of this length come no closer, by rounding.
+  bool is_stuck(double full) const {
+    return was_close_ && factor_->left() < 0.1 && full >= last_change_;
   }
 
   // Halves the step until the objective falls enough (Armijo 1966).
@@ -221,7 +244,13 @@ class Newton {
     const double full = step.cwiseAbs().maxCoeff();
     const double ratio = next_ratio(full, decrease);
     const double largest = next.cwiseAbs().maxCoeff();
-    const bool last = ratio * full <= aim_.left * largest && (aim_.blind || full <= 1e-3 * largest);
+    if (is_stuck(full)) {
+      fit_.u = std::move(next);
+      if (full <= aim_.promised * largest) fit_.end = LogisticEnd::converged;
+      return true;
+    }
+    const bool last = ratio * full <= aim_.left * largest &&
+                      (aim_.blind || full <= 1e-3 * largest) && (close_ || !is_poor());
     if (last && (near || aim_.blind)) {  // near the end nothing new would be seen there
       fit_.u = std::move(next);
       value_.objective -= 0.5 * decrease;
@@ -231,7 +260,7 @@ class Newton {
     // A pass without the Hessian takes a third of the time at 50 columns, so where steps get short
     // fast the factor stays, and learns. 200000 x 50: one Hessian and 6 gradients take 32 ms; with
     // a Hessian each time until steps were a thousandth it was 46, without learning 65.
-    const bool keep = exact_ && (last || ratio <= 0.2);
+    const bool keep = exact_ && !close_ && (last || ratio <= 0.2);
     LogisticValue there = evaluate(problem_, next, keep ? Curvature::none : curvature());
     while (!near && !(there.objective <= before - 1e-4 * length * decrease)) {
       length *= 0.5;
@@ -259,7 +288,9 @@ class Newton {
   bool exact_;
   double first_gradient_ = 0.0;
   double last_change_ = 0.0;
-  bool kept_ = false;  // the factor is of an earlier step's Hessian
+  bool kept_ = false;   // the factor is of an earlier step's Hessian
+  bool close_ = false;  // the gradient is close_gradient()'s, and was a step before
+  bool was_close_ = false;
   std::optional<HessianFactor> factor_;
   LogisticValue value_;
   LogisticFit fit_;
@@ -270,7 +301,8 @@ class Newton {
 LogisticFit minimise(const LogisticProblem& problem, bool penalised, double tol,
                      std::int64_t max_iter) {
   // Well below tol, since it is an estimate.
-  return Newton(problem, penalised, {.left = 1e-4 * tol, .blind = false}).run(max_iter);
+  return Newton(problem, penalised, {.left = 1e-4 * tol, .promised = tol, .blind = false})
+      .run(max_iter);
 }
 
 }  // namespace lathe

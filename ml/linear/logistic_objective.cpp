@@ -323,8 +323,12 @@ double shared_part(const LogisticProblem& problem) {
   return problem.n_classes > 2 ? 1.0 / static_cast<double>(problem.n_classes) : 0.0;
 }
 
-// strength * (u - share of the row sums), which is both the gradient of the penalty at u and its
-// Hessian times u.
+double penalty_of(const LogisticProblem& problem, const Parameters& u) {
+  return 0.5 * u.cwiseProduct(penalty_times(problem, u)).sum();
+}
+
+}  // namespace
+
 Parameters penalty_times(const LogisticProblem& problem, const Parameters& u) {
   Parameters result = Parameters::Zero(u.rows(), u.cols());
   const double share = shared_part(problem);
@@ -335,12 +339,6 @@ Parameters penalty_times(const LogisticProblem& problem, const Parameters& u) {
   }
   return result;
 }
-
-double penalty_of(const LogisticProblem& problem, const Parameters& u) {
-  return 0.5 * u.cwiseProduct(penalty_times(problem, u)).sum();
-}
-
-}  // namespace
 
 LogisticValue evaluate(const LogisticProblem& problem, const Parameters& u, Curvature curvature) {
   const bool with_hessian = curvature == Curvature::hessian;

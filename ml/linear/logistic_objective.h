@@ -44,4 +44,8 @@ double objective_at(const LogisticProblem& problem, const Parameters& u);
 // The Hessian at u times v, in one pass in O(n d K).
 Parameters hessian_times(const LogisticProblem& problem, const Parameters& u, const Parameters& v);
 
+// strength * (u - share of the row sums), which is both the gradient of the penalty at u and its
+// Hessian times u.
+Parameters penalty_times(const LogisticProblem& problem, const Parameters& u);
+
 }  // namespace lathe

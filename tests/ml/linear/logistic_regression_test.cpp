@@ -143,6 +143,48 @@ TEST(LogisticRegression, NearlyCollinearColumnsConverge) {
   }
 }
 
+// Columns z + t and z - t with coefficients p + q and p - q have the penalty of z and t with half
+// of C, which are far from collinear.
+TEST(LogisticRegression, NearlyEqualColumnsShareACoefficientAsThePenaltyWants) {
+  const Index n = 300;
+  for (const int n_classes : {2, 3}) {
+    for (const int bits : {14, 24, 34}) {
+      Matrix apart(n, 2);  // few digits, so that all sums are exact
+      apart.col(0) = (64.0 * noise(n, 1, 71)).array().round() / 64.0 + 3.0;
+      apart.col(1) = std::exp2(-bits) * (64.0 * noise(n, 1, 72)).array().round() / 64.0;
+      Matrix X(n, 2);
+      X << apart.col(0) + apart.col(1), apart.col(0) - apart.col(1);
+      const Labels y = overlapping(apart, n_classes, 73);
+      for (const double C : {1e4, 1e8, 1e11}) {
+        const LogisticRegressionModel expected = LogisticRegression{.C = 2.0 * C}.fit(apart, y);
+        const LogisticRegressionModel model = LogisticRegression{.C = C}.fit(X, y);
+        EXPECT_EQ(model.warnings(), std::vector<std::string>{});
+        Matrix coef(expected.coef().rows(), 2);
+        coef << expected.coef().col(0) + expected.coef().col(1),
+            expected.coef().col(0) - expected.coef().col(1);
+        coef *= 0.5;
+        EXPECT_LE((model.coef() - coef).cwiseAbs().maxCoeff(), 1e-10 * coef.cwiseAbs().maxCoeff())
+            << n_classes << " classes, " << bits << " bits, C " << C;
+      }
+    }
+  }
+}
+
+TEST(LogisticRegression, SaysSoWhereRoundingLeavesEqualColumnsApart) {
+  const Matrix Z = noise(3000, 2, 74);
+  Matrix X(3000, 3);
+  X << Z.col(0), Z.col(0), Z.col(1);
+  const Labels y = overlapping(Z, 2, 75);
+  for (const double C : {1e8, 1e11, 1e14, 1e17}) {
+    const LogisticRegressionModel model = LogisticRegression{.C = C}.fit(X, y);
+    EXPECT_TRUE(C > 1e12 || model.warnings().empty()) << C;
+    if (model.warnings().empty()) {
+      EXPECT_NEAR(model.coef()(0, 0), model.coef()(0, 1), 1e-10 * std::abs(model.coef()(0, 0)))
+          << C;
+    }
+  }
+}
+
 TEST(LogisticRegression, SeparableClassesWithoutPenaltyDoNotConverge) {
   const Matrix X{{-2.0}, {-1.0}, {1.0}, {2.0}};
   const LogisticRegressionModel model =
