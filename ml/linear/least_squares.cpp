@@ -275,6 +275,28 @@ bool all_finite(const MatrixView& X) {
   return true;
 }
 
+// Whether, in one scale for all columns, a row is little but its largest cells.
+bool scales_are_far_apart(const ScaledColumns& x) {
+  constexpr double far = 0x1p26;
+  const auto [least, most] = std::minmax_element(x.scale.begin(), x.scale.end());
+  return *most > far * *least;
+}
+
+// Rows that seem to depend on one another because some columns are so much larger than others are
+// told apart by columns, each in its own scale. O(d^3) time. Whether that finds more.
+bool solve_by_scaled_columns(const MatrixView& X, const MatrixView& y, LeastSquaresOptions options,
+                             const RowWeights& weights, Index rows, LeastSquares& result) {
+  options.errors = false;  // rows leave no residuals to tell them from
+  LeastSquares found = empty_result(y.cols(), X.cols(), options.fit_intercept);
+  solve_tall(X, y, options, weights, found);
+  const bool better = found.finite && (found.solver.rank > result.solver.rank ||
+                                       (found.solver.settled && !result.solver.settled));
+  if (!better) return false;
+  result = std::move(found);
+  if (options.alpha == 0.0 && result.solver.rank == rows) result.residual_squares.setZero();
+  return true;
+}
+
 // More columns than centred rows can be independent, unless so many are constant that the others,
 // copied, are few.
 void solve_wide(const MatrixView& X, const MatrixView& y, const LeastSquaresOptions& options,
@@ -299,12 +321,22 @@ void solve_wide(const MatrixView& X, const MatrixView& y, const LeastSquaresOpti
     result.solver = part.solver;
     return;
   }
-  x = with_one_scale(x.select(varying));
+  x = x.select(varying);
+  const bool far_apart = scales_are_far_apart(x);
+  x = with_one_scale(std::move(x));
   const ScaledColumns scaled_y = scale_columns(y, weights, options.fit_intercept);
   const double scale = x.scale[0];
   const RowSpaceSolution solution = solve_in_row_space(x, scaled_y, weights, alpha * scale * scale);
   result.solver = {SolverPath::row_space, solution.condition, solution.refined.steps, solution.rank,
                    solution.refined.settled};
+  if (far_apart && (solution.rank < rows || !solution.refined.settled)) {
+    constexpr Index most_columns = 2000;
+    if (X.cols() > most_columns) {
+      result.solver.settled = false;  // whether rows depend on one another cannot be told
+    } else if (solve_by_scaled_columns(X, y, options, weights, rows, result)) {
+      return;
+    }
+  }
   unscale(x, scaled_y, solution.refined.coef, solution.refined.centre, result);
   find_squares(scaled_y, weights, solution.refined, result);
 }

@@ -226,6 +226,31 @@ TEST(LeastSquares, WideDataKeepAllDigitsWhereRowsNearlyDependOnOneAnother) {
   }
 }
 
+TEST(LeastSquares, RowsOfWideDataDifferBesideAColumnOfAnySize) {
+  for (const double size : {1.0, 0x1p20, 0x1p50, 0x1p60, 0x1p400}) {
+    for (const double alpha : {0.0, 1.0}) {
+      const Matrix X{{size, 1.0, 0.0}, {size, 0.0, 1.0}};
+      const LeastSquares fitted =
+          least_squares(X, Vector{{5.0, 1.0}}, {.fit_intercept = false, .alpha = alpha});
+      EXPECT_TRUE(fitted.solver.settled);
+      // By the sum of the rows and their difference, which are orthogonal.
+      const double sum = 3.0 / (2.0 * size + (1.0 + alpha) / size);
+      const double difference = 2.0 / (1.0 + alpha);
+      EXPECT_DOUBLE_EQ(fitted.coef(0, 0), 2.0 * sum) << size;
+      EXPECT_DOUBLE_EQ(fitted.coef(0, 1), sum / size + difference) << size;
+      EXPECT_DOUBLE_EQ(fitted.coef(0, 2), sum / size - difference) << size;
+      if (alpha == 0.0) {
+        EXPECT_EQ(fitted.solver.rank, 2);
+        EXPECT_EQ(fitted.residual_squares[0], 0.0);
+      }
+    }
+  }
+  // More columns than are told apart by columns.
+  Matrix X = noise(3, 2001, 40);
+  X.col(7) *= 1e20;
+  EXPECT_FALSE(least_squares(X, noise(3, 1, 41), {}).solver.settled);
+}
+
 TEST(LeastSquares, DependentRowsOfWideDataAreFittedAsWellAsTheyCanBe) {
   // The first two rows nearly, the third exactly the sum of others.
   Matrix X = whole_numbers(4, 9, 50);
