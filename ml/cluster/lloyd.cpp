@@ -69,7 +69,17 @@ Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
   rounded_.emplace(rows);
 }
 
-LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) {
+LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double tol) {
+  return *iterate(std::move(centres), max_iter, tol);
+}
+
+std::optional<LloydResult> Lloyd::run(Matrix centres, std::int64_t max_iter, double tol,
+                                      RowMoments& moments) {
+  moments_ = &moments;
+  return iterate(std::move(centres), max_iter, tol);
+}
+
+std::optional<LloydResult> Lloyd::iterate(Matrix centres, std::int64_t max_iter, double tol) {
   std::fill(labels_.begin(), labels_.end(), -1);
   sums_.clear();
   equal_.clear();
@@ -78,11 +88,16 @@ LloydResult Lloyd::run(Matrix centres, std::int64_t max_iter, double shift_tol) 
   while (result.n_iter < max_iter && !result.converged) {
     ++result.n_iter;
     const bool changed = assign(centres, before.size() > 0 ? &before : nullptr);
+    if (RowMoments* measured = std::exchange(moments_, nullptr)) {
+      if (measured->astray()) return std::nullopt;
+      measured->tell();
+    }
     before = centres;
     const bool relocated = relocate_empty(centres);
     move(centres);
     const double shift = (centres - before).squaredNorm();
-    result.converged = (!changed && !relocated) || shift <= shift_tol;
+    const double variance = rows_.total_variance / static_cast<double>(rows_.cols());
+    result.converged = (!changed && !relocated) || shift <= tol * variance;
   }
 
   // Labels and inertia of the centres as they are now, so that the labels are what predict() says.
@@ -99,9 +114,9 @@ bool Lloyd::assign(const Matrix& centres, const Matrix* before) {
   if (bounds_) bounds_->move(centres, before);
   scored_.pack(centres);
   std::atomic<bool> changed{false};
-  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index, Index begin, Index end) {
+  parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
     ClusterSums::Part part(sums_);
-    const bool here = bounds_ ? assign_bounded(centres, first, begin, end, part)
+    const bool here = bounds_ ? assign_bounded(centres, first, block, begin, end, part)
                               : assign_all(centres, begin, end, part);
     if (here) changed.store(true, std::memory_order_relaxed);
   });
@@ -139,7 +154,7 @@ bool Lloyd::assign_all(const Matrix& centres, Index begin, Index end, ClusterSum
   return changed;
 }
 
-bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
+bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index block, Index begin, Index end,
                            ClusterSums::Part& part) {
   Scratch scratch(1, scored_.work_size());
   double* work = scratch.matrix().data();
@@ -153,6 +168,7 @@ bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index begin, Index
   bool changed = false;
   for (Index i = begin; i < end; i += piece_rows) {
     const Index n = std::min(piece_rows, end - i);
+    if (moments_ != nullptr && !moments_->add_guessed(block, i, i + n)) return false;
     Index here[piece_rows];
     std::iota(here, here + n, i);
     const Index found = first ? n : bounds_->find_open(i, n, &label(i), centres, here);

@@ -57,18 +57,24 @@ class Lloyd {
   Lloyd(const ClusterRows& rows, Index k, Assignment assignment);
 
   // Stops after `max_iter` iterations, when the squared shift of the centres is at most
-  // `shift_tol`, or when no label changes.
-  LloydResult run(Matrix centres, std::int64_t max_iter, double shift_tol);
+  // `tol` times the mean variance of the columns, or when no label changes.
+  LloydResult run(Matrix centres, std::int64_t max_iter, double tol);
+
+  // The same where the rows' ranges are guessed: the first assignment is the pass that measures
+  // them. Nothing where they are not within the guess. For bounds only.
+  std::optional<LloydResult> run(Matrix centres, std::int64_t max_iter, double tol,
+                                 RowMoments& moments);
 
  private:
   struct Open;
   std::int32_t& label(Index row) { return labels_[static_cast<std::size_t>(row)]; }
   std::int32_t label(Index row) const { return labels_[static_cast<std::size_t>(row)]; }
 
+  std::optional<LloydResult> iterate(Matrix centres, std::int64_t max_iter, double tol);
   bool assign(const Matrix& centres, const Matrix* before);  // whether a label changed
   double inertia(const Matrix& centres) const;
   bool assign_all(const Matrix& centres, Index begin, Index end, ClusterSums::Part& part);
-  bool assign_bounded(const Matrix& centres, bool first, Index begin, Index end,
+  bool assign_bounded(const Matrix& centres, bool first, Index block, Index begin, Index end,
                       ClusterSums::Part& part);
   bool assign_open(const Open& open, Index n, const Matrix& centres, const kernels::KeptRows& kept,
                    double* work, ClusterSums::Part& part);
@@ -83,6 +89,7 @@ class Lloyd {
   std::optional<RoundedRows> rounded_;
   ScoredCentres scored_;
   ClusterSums sums_;
+  RowMoments* moments_ = nullptr;  // while rows are measured
   std::vector<std::int32_t> labels_;
   // A row of each cluster whose rows are all equal, and so their mean, exactly; -1 of others.
   // Looked for once a cluster has been empty; nothing before.

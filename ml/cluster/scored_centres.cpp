@@ -116,8 +116,8 @@ void ScoredCentres::RoughScores::pack(const Matrix& centres) {
 ScoredCentres::ScoredCentres(const ClusterRows& rows, Index k)
     : origin_(rows.mean), rows_(rows.rows()) {
   const double scale = score_scale(rows);
-  reach_ = ((rows.greatest - origin_).cwiseMax(origin_ - rows.least) * scale).squaredNorm();
-  rough_.prepare(origin_, std::sqrt(reach_) / scale, k);
+  reach_ = rows.reach * scale * (rows.reach * scale);
+  rough_.prepare(origin_, rows.reach, k);
   floats_.prepare(kernels::score_table().floats, origin_, scale, k);
   doubles_.prepare(kernels::score_table().doubles, origin_, scale, k);
 }

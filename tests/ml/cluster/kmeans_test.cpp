@@ -214,6 +214,32 @@ TEST(KMeans, TheRunsSeedCountsWhereThereIsNoOther) {
   EXPECT_EQ(options.fit(X, {.seed = 5}).cluster_centers(), given.cluster_centers());
 }
 
+// Rows that no cache holds, with a start: their ranges are guessed from some of them.
+TEST(KMeans, LargeDataWithAStartAndWhereAGuessDoesNotHold) {
+  const Index n = 43000;
+  const Index d = 100;
+  Matrix X = blobs(n, d, 4, 12);
+  const Matrix start = X.topRows(4);
+  const KMeans options{.n_clusters = 4, .init = start, .n_init = 1, .max_iter = 4};
+  const std::vector<double> ones(static_cast<std::size_t>(n),
+                                 1.0);  // nothing is guessed of weights
+  const auto expect_right = [&] {
+    const KMeansModel plain = options.fit(X);
+    const KMeansModel weighted = options.fit(X, {.weight = ones});
+    EXPECT_EQ(plain.labels(), weighted.labels());
+    EXPECT_EQ(plain.n_iter(), weighted.n_iter());
+    EXPECT_NEAR(plain.inertia(), weighted.inertia(), 1e-12 * weighted.inertia());
+    EXPECT_LT((plain.cluster_centers() - weighted.cluster_centers()).cwiseAbs().maxCoeff(), 1e-13);
+  };
+  expect_right();
+  X(n - 1, d - 1) = 1e4;
+  expect_right();
+  X(n - 1, d - 1) = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THROW(options.fit(X), InvalidArgument);
+  X(n - 1, d - 1) = 1e200;
+  EXPECT_THROW(options.fit(X), InvalidArgument);
+}
+
 TEST(KMeans, TransformGivesDistances) {
   const KMeansModel model =
       from(Matrix{{0.0, 0.0}, {6.0, 8.0}}).fit(Matrix{{0.0, 0.0}, {6.0, 8.0}});
