@@ -22,8 +22,7 @@ const std::string* as_text(const Value& value) {
   return std::get_if<std::string>(&value.data);
 }
 
-std::string out_of_rule(double v, const std::string& shown, const Rule& rule) {
-  if (rule.allows(v)) return {};
+std::string out_of_rule(const std::string& shown, const Rule& rule) {
   return shown + ", but it must be " + (rule.text().empty() ? "finite" : rule.text());
 }
 
@@ -209,10 +208,15 @@ std::string read_name(const Value& value, const std::string_view* names, std::si
 }
 
 std::string check(std::int64_t v, const Rule& rule) {
-  return out_of_rule(static_cast<double>(v), std::to_string(v), rule);
+  if (rule.allows(static_cast<double>(v))) return {};
+  return out_of_rule(std::to_string(v), rule);
 }
 
-std::string check(double v, const Rule& rule) { return out_of_rule(v, to_text(v), rule); }
+// No text of a number that is allowed: an option may be a matrix of them.
+std::string check(double v, const Rule& rule) {
+  if (rule.allows(v)) return {};
+  return out_of_rule(to_text(v), rule);
+}
 
 std::string check(const std::vector<double>& v, const Rule& rule) {
   for (const double item : v) {
