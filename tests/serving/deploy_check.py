@@ -62,6 +62,25 @@ def check_config(lathed, deploy, folder):
           f"{result.returncode} {result.stderr}")
 
 
+def addresses(printed):
+    return set(re.findall(r'^(?:grpc|http)-address = "(.*)"$', printed, re.M)) - {"none"}
+
+
+def check_second_replica(lathed, deploy, folder):
+    """By the words of README.md: two instances can listen at the same time."""
+    words = re.search(r"sed '(.*)' deploy/lathed.toml > /etc/lathed/b.toml",
+                      read(deploy + "/README.md"))[1]
+    second = os.path.join(folder, "b.toml")
+    with open(second, "w", encoding="utf-8") as file:
+        file.write(run("sed", words, deploy + "/lathed.toml").stdout)
+    first = addresses(check_flags(lathed, "lathed.toml", ["--config", deploy + "/lathed.toml"]))
+    other = addresses(check_flags(lathed, "b.toml", ["--config", second]))
+    check("the second replica has addresses of its own", first and other and not first & other,
+          f"{first} {other}")
+    balanced = set(re.findall(r"server (unix:\S+) ", read(deploy + "/nginx/lathe.conf")))
+    check("nginx knows both", balanced <= first | other, balanced)
+
+
 def check_units(lathed, deploy, folder):
     """Of a copy that names the program where it is."""
     if shutil.which("systemd-analyze") is None:
@@ -196,6 +215,7 @@ def main():
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         check_config(options.lathed, options.deploy, folder)
+        check_second_replica(options.lathed, options.deploy, folder)
         check_log(options.lathed, folder)
         check_units(options.lathed, options.deploy, folder)
     check_manifests(options.lathed, options.deploy)
