@@ -2,6 +2,7 @@
 #include "lathe/server/serve.h"
 
 #include "lathe/cli/command.h"
+#include "lathe/ml/core/error.h"
 
 namespace lathe {
 
@@ -12,8 +13,14 @@ void add_serve(CLI::App& app) {
                       "a .lathe file, or a folder of NAME/VERSION/model.lathe");
   server::add_flags(*command, *options);
   command->callback([options, command] {
-    server::finish_flags(*command, *options);
-    const int status = server::serve(*options);
+    int status = exit_ok;
+    try {
+      server::finish_flags(*command, *options);
+      status = server::serve(*options);
+    } catch (const Error& error) {
+      report(error);
+      status = server::exit_status(error);  // as lathed, whichever file is at fault
+    }
     if (status != exit_ok) throw Exit{status};
   });
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
@@ -129,16 +130,21 @@ void wait_for_stop(const std::function<void()>& read_again) {
   }
 }
 
-StopAtOnce::StopAtOnce(int status, std::string line) : end_(::eventfd(0, EFD_CLOEXEC)) {
-  thread_ = std::thread([this, status, line = std::move(line)] {
+StopAtOnce::StopAtOnce(int status, std::string line, std::chrono::milliseconds echo)
+    : end_(::eventfd(0, EFD_CLOEXEC)) {
+  const auto counts_from = std::chrono::steady_clock::now() + echo;
+  thread_ = std::thread([this, status, line = std::move(line), counts_from] {
     const sigset_t signals = stop_signals();
-    const int signal = ::signalfd(-1, &signals, SFD_CLOEXEC);
+    const int signal = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     std::array<pollfd, 2> files = {{{signal, POLLIN, 0}, {end_, POLLIN, 0}}};
-    while (::poll(files.data(), files.size(), -1) < 0) {
-    }
-    if (files[0].revents != 0) {
-      log_warning(line);
-      std::_Exit(status);
+    while (files[1].revents == 0) {
+      if (::poll(files.data(), files.size(), -1) < 0 || files[0].revents == 0) continue;
+      if (std::chrono::steady_clock::now() >= counts_from) {
+        log_warning(line);
+        std::_Exit(status);
+      }
+      signalfd_siginfo taken;
+      [[maybe_unused]] const ssize_t size = ::read(signal, &taken, sizeof taken);
     }
     ::close(signal);
   });

@@ -25,10 +25,11 @@ void give_way();
 void wait_for_stop(const std::function<void()>& read_again);
 
 // While it lives, SIGTERM or SIGINT ends the process at once, with this exit status and a line in
-// the log.
+// the log. Not one that comes within `echo` of its beginning: timeout(1) and others signal the
+// process and then its group, which is the same request once more.
 class StopAtOnce {
  public:
-  StopAtOnce(int status, std::string line);
+  StopAtOnce(int status, std::string line, std::chrono::milliseconds echo = {});
   ~StopAtOnce();
   StopAtOnce(const StopAtOnce&) = delete;
   StopAtOnce& operator=(const StopAtOnce&) = delete;

@@ -91,7 +91,8 @@ int serve(const ServeOptions& options) {
     watcher.look_now();
   });
   constexpr int interrupted = 130;
-  const StopAtOnce second(interrupted, "told to stop again: stopping at once");
+  constexpr std::chrono::milliseconds echo(200);
+  const StopAtOnce second(interrupted, "told to stop again: stopping at once", echo);
   tell_supervisor("STOPPING=1");
   transport.report_not_ready();  // at once: the watcher may be loading a large model
   log_info("lathed: stopping" + std::string(options.grace_seconds > 0.0 ? " after the grace" : "") +

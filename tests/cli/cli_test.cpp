@@ -137,6 +137,34 @@ TEST(Cli, ServeSaysWhatIsWrongWithItsConfiguration) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("did you mean max-cells?"));
 }
+
+// Whichever file is at fault, as lathed does.
+TEST(Cli, ServeEndsWithTheStatusOfLathed) {
+  const Folder folder;
+  ASSERT_EQ(folder
+                .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output",
+                        "m.lathe"})
+                .exit_code,
+            0);
+  const auto serve = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> words = {"serve", "m.lathe", "--grpc-address", "unix:s",
+                                      "--http-address", "none"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    return folder.lathe(words).exit_code;
+  };
+  const std::string tokens = folder.write("tokens", "predict 0123456789abcdef\n");
+  std::filesystem::permissions(tokens, std::filesystem::perms{0644});
+  EXPECT_EQ(serve({"--token-file", "tokens"}), 2) << "everybody may read it";
+  folder.write("tokens", "prophet 0123456789abcdef\n");
+  std::filesystem::permissions(tokens, std::filesystem::perms{0600});
+  EXPECT_EQ(serve({"--token-file", "tokens"}), 2) << "a line that is none";
+  EXPECT_EQ(serve({"--token-file", "none"}), 5);
+  EXPECT_EQ(serve({"--tls-cert", "tokens"}), 2) << "without a key";
+  EXPECT_EQ(serve({"--tls-cert", "tokens", "--tls-key", "tokens"}), 2) << "no PEM";
+  EXPECT_EQ(serve({"--tls-cert", "none", "--tls-key", "tokens"}), 5);
+  folder.write("m.lathe", "half");
+  EXPECT_EQ(serve({}), 4);
+}
 #endif
 
 TEST(Cli, PredictsFromStandardInputIntoAFile) {

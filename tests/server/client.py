@@ -69,6 +69,7 @@ class Daemon:
     def stop_twice(self):
         self.process.send_signal(signal.SIGTERM)
         self.wait_for("stopping")
+        time.sleep(0.5)  # what comes at once is taken for the same request
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(TIMEOUT)
 
@@ -298,6 +299,15 @@ def check_stop_while_loading(lathed, model, folder):
           process.wait(TIMEOUT) == 0 and "nothing is served yet" in log)
 
 
+def check_echo(lathed, model):
+    """As of timeout(1), which signals the process and then its group."""
+    daemon = Daemon(lathed, model)
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.process.send_signal(signal.SIGINT)
+    status, log = daemon.end()
+    check("two signals at once are one request to stop", status == 0 and "stopped" in log)
+
+
 def check_supervisor(lathed, model, folder):
     """What systemd hears, and that the limit of open files is the hard one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
@@ -369,6 +379,7 @@ def main():
         check_second_signal(options.lathed, bare, messages)
         check_stop_while_loading(options.lathed, bare, os.path.join(folder, "many"))
         check_supervisor(options.lathed, bare, folder)
+        check_echo(options.lathed, bare)
         check_hangup(options.lathed, bare)
         check_restarts(options.lathed, bare, messages)
         with open(bare, "r+b") as file:
