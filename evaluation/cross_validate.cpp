@@ -20,8 +20,6 @@ namespace {
 using detail::FoldPlan;
 using detail::FoldResult;
 
-constexpr Index small_data = 4'000'000;  // cells of X; each fold running holds a copy of its rows
-
 // Labels with exactly the classes that occur, where the role or a metric needs labels.
 std::optional<Labels> labels_of(const Estimator& estimator, const std::vector<Metric>& metrics,
                                 const Target& y) {
@@ -70,7 +68,7 @@ std::vector<FoldResult> run_folds(const FoldPlan& plan, const Splits& splits) {
       throw;
     }
   };
-  if (plan.X.size() < small_data) {
+  if (plan.X.size() < detail::small_data) {
     parallel_for(splits.size(), run);
   } else {
     for (Index k = 0; k < splits.size(); ++k) run(k);
@@ -202,7 +200,7 @@ class Candidate {
     return detail::collect_folds(*kind, plan_, splits_);
   }
   std::optional<CrossValidation> validate(const detail::FoldSums& sums) const {
-    std::optional<detail::StatisticsFolds> found = detail::run_folds_from(sums, plan_);
+    std::optional<detail::StatisticsFolds> found = detail::run_folds_from(sums, plan_, splits_);
     if (!found) return {};
     return describe(found->folds, found->method);
   }

@@ -9,6 +9,9 @@
 
 namespace lathe::detail {
 
+// Cells of X; up to here folds run at once, each with a copy of its rows.
+constexpr Index small_data = 4'000'000;
+
 // What all folds share, read-only.
 struct FoldPlan {
   const Estimator& estimator;

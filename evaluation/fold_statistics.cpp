@@ -87,26 +87,28 @@ std::vector<Index> unmarked(const std::vector<bool>& marked) {
   return rows;
 }
 
+enum class Fate { done, refit_alone, refit_all };
+
 // The score of each metric from squares where all of them can be told so, else from predictions.
-// False where the fit from sums will not do for these rows.
-bool score(const FoldPlan& plan, const FoldSums& sums, const StatisticsFit& fit, Index k,
+Fate score(const FoldPlan& plan, const FoldSums& sums, const StatisticsFit& fit, Index k,
            FoldResult& result) {
   const std::optional<SquaredErrors> errors = fit.squared_errors(*sums.test_sums[at(k)]);
-  if (errors && !errors->trusted) return false;
+  if (errors && !errors->trusted) return Fate::refit_all;
+  if (errors && !errors->exact) return Fate::refit_alone;
   for (const Metric& metric : plan.metrics) {
     const std::optional<double> told = errors ? metric.score(*errors) : std::nullopt;
     if (!told) break;
     result.scores.push_back(*told);
   }
   const bool all_told = result.scores.size() == plan.metrics.size();
-  if (all_told && !plan.options.return_predictions) return true;
+  if (all_told && !plan.options.return_predictions) return Fate::done;
   const FoldRows test(plan, sums.test[at(k)]);
   ScoredRows said = predict_rows(plan, fit.model(), test.X);
   result.scores = score_fold(plan, test, said);
-  if (!plan.options.return_predictions) return true;
+  if (!plan.options.return_predictions) return Fate::done;
   result.prediction = std::move(said);
   result.test = sums.test[at(k)];
-  return true;
+  return Fate::done;
 }
 
 // The fit of a fold, in the cheapest way that holds; null where it needs its rows.
@@ -121,6 +123,29 @@ std::unique_ptr<StatisticsFit> fit(const FoldPlan& plan, const FoldSums& sums, I
   if (!plan.y.has_numbers()) return nullptr;
   const RowsBut rows(plan.X, plan.y.numbers(), plan.options.context.weight, sums.test[at(k)]);
   return plan.estimator.fit_statistics(train, &rows);
+}
+
+// Fits those folds on their rows that ask for it alone; false where others do, or too many.
+bool refit_few(const FoldPlan& plan, const Splits& splits, const std::vector<Fate>& fates,
+               std::vector<FoldResult>& results) {
+  constexpr std::size_t one_in = 8;
+  std::vector<Index> alone;
+  for (std::size_t k = 0; k < fates.size(); ++k) {
+    if (fates[k] == Fate::refit_all) return false;
+    if (fates[k] == Fate::refit_alone) alone.push_back(static_cast<Index>(k));
+  }
+  if (alone.size() > fates.size() / one_in) return false;
+  const auto refit = [&](Index i) {
+    const Index k = alone[at(i)];
+    results[at(k)] = run_fold(plan, splits, k);
+  };
+  const auto count = static_cast<Index>(alone.size());
+  if (plan.X.size() < small_data) {
+    parallel_for(count, refit);
+  } else {
+    for (Index i = 0; i < count; ++i) refit(i);
+  }
+  return true;
 }
 
 }  // namespace
@@ -150,11 +175,12 @@ std::optional<FoldSums> collect_folds(const StatisticsKind& kind, const FoldPlan
   return sums;
 }
 
-std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPlan& plan) {
+std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPlan& plan,
+                                              const Splits& splits) {
   const Index n_folds = static_cast<Index>(sums.test.size());
   std::vector<FoldResult> results(at(n_folds));
   std::vector<CrossValidationMethod> methods(at(n_folds), plan.options.method);
-  std::vector<char> done(at(n_folds), 0);
+  std::vector<Fate> fates(at(n_folds), Fate::refit_all);
   const auto run = [&](Index k) {
     const auto start = Clock::now();
     FoldResult& result = results[at(k)];
@@ -164,11 +190,11 @@ std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPl
     result.n_train = plan.X.rows() - result.n_test;
     result.fit_seconds = seconds_since(start) + sums.seconds / static_cast<double>(n_folds);
     const auto fitted = Clock::now();
-    if (!score(plan, sums, *found, k, result)) return;
+    fates[at(k)] = score(plan, sums, *found, k, result);
+    if (fates[at(k)] != Fate::done) return;
     result.score_seconds = seconds_since(fitted);
     result.warnings = found->model()->warnings();
     warn_of_undefined(plan, result);
-    done[at(k)] = 1;
   };
   try {
     // Corrections by the rows use all threads themselves.
@@ -177,10 +203,10 @@ std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPl
     } else {
       for (Index k = 0; k < n_folds; ++k) run(k);
     }
+    if (!refit_few(plan, splits, fates, results)) return {};
   } catch (const InvalidArgument&) {
     return {};  // a fit on the rows says what is wrong, and in which fold
   }
-  if (std::find(done.begin(), done.end(), 0) != done.end()) return {};
   return StatisticsFolds{std::move(results), *std::max_element(methods.begin(), methods.end())};
 }
 

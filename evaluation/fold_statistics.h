@@ -28,7 +28,9 @@ struct StatisticsFolds {
   CrossValidationMethod method;
 };
 
-// All folds of one candidate; none where one of them has to be fitted on its rows.
-std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPlan& plan);
+// All folds of one candidate; none where they have to be fitted on their rows. A few that test few
+// rows, whose errors happen to be small, may be.
+std::optional<StatisticsFolds> run_folds_from(const FoldSums& sums, const FoldPlan& plan,
+                                              const Splits& splits);
 
 }  // namespace lathe::detail

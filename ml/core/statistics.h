@@ -50,6 +50,7 @@ struct SquaredErrors {
   Vector errors;        // n_targets
   Vector spread;        // n_targets
   bool trusted = true;  // false: a fit on the rows may have other ones, with these rows so far out
+  bool exact = true;    // false: or with so few rows of so small errors
 };
 
 // The rows behind statistics, for estimators that correct what sums alone tell.

@@ -79,10 +79,16 @@ std::optional<Solver> factor(const Matrix& xx, double alpha) {
   return solver;
 }
 
+// Of each target.
+struct Trust {
+  Vector error;     // of the coefficients, as by prediction_error
+  Vector rounding;  // of a prediction
+};
+
 class GramFit final : public StatisticsFit {
  public:
-  // error: of each target's coefficients, as by prediction_error; deviation: of its residuals.
-  GramFit(const Gram& train, bool centred, Matrix coef, Solver solver, Vector error,
+  // trust: how far predictions of each target can be trusted; deviation: of its residuals.
+  GramFit(const Gram& train, bool centred, Matrix coef, Solver solver, Trust trust,
           Vector deviation, ModelPtr model)
       : x_mean_(train.x_mean),
         x_rest_(train.x_mean_rest),
@@ -90,7 +96,7 @@ class GramFit final : public StatisticsFit {
         y_rest_(train.y_mean_rest),
         coef_(std::move(coef)),
         solver_(std::move(solver)),
-        error_(std::move(error)),
+        trust_(std::move(trust)),
         deviation_(std::move(deviation)),
         model_(std::move(model)) {
     if (centred) return;
@@ -103,11 +109,12 @@ class GramFit final : public StatisticsFit {
   std::optional<SquaredErrors> squared_errors(const Statistics& rows) const override {
     const auto& statistics = dynamic_cast<const GramStatistics&>(rows);
     const Gram& gram = statistics.gram;
-    SquaredErrors found{statistics.rows, gram.weight, Vector(coef_.rows()), gram.yy.diagonal(),
-                        true};
+    SquaredErrors found{statistics.rows,    gram.weight, Vector(coef_.rows()),
+                        gram.yy.diagonal(), true,        true};
     const RowVector x_step = difference(gram.x_mean, gram.x_mean_rest, x_mean_, x_rest_);
     const RowVector y_step = difference(gram.y_mean, gram.y_mean_rest, y_mean_, y_rest_);
     const double length = length_beside_training(statistics, x_step);
+    const bool few = statistics.positive < 16;
     bool told = true;
     for (Index t = 0; t < coef_.rows(); ++t) {
       const auto c = coef_.row(t);
@@ -125,10 +132,16 @@ class GramFit final : public StatisticsFit {
       // Residuals that happen to be small are as uncertain as others.
       const double usual = deviation_[t] * std::sqrt(gram.weight);
       const double size_of_error = std::max(std::sqrt(std::max(0.0, error)), usual);
-      found.trusted = found.trusted && error_[t] * length <= most_error * size_of_error;
+      const double moved = trust_.error[t] * length;
+      found.trusted = found.trusted && moved <= most_error * size_of_error;
+      // But not of few rows, whose score that moves by more (seen was 5 times what is estimated);
+      // of many it is moved to both sides.
+      const double least = std::sqrt(std::max(0.0, error - 4.0 * unit * terms));
+      const double rounded = trust_.rounding[t] * std::sqrt(gram.weight);
+      found.exact = found.exact && (!few || 16.0 * (moved + rounded) <= most_error * least);
       found.errors[t] = error;
     }
-    if (!told && found.trusted) return {};
+    if (!told && found.trusted && found.exact) return {};
     return found;
   }
 
@@ -150,7 +163,7 @@ class GramFit final : public StatisticsFit {
   RowVector y_rest_;
   Matrix coef_;  // n_targets x n_features
   Solver solver_;
-  Vector error_;
+  Trust trust_;
   Vector deviation_;
   ModelPtr model_;
 };
@@ -197,12 +210,13 @@ double prediction_error(const Gram& gram, const Products& products, const Solver
 }
 
 // Whether errors of the coefficients, and rounding of predictions, are small beside what is left of
-// each target (`residual`). error: of the coefficients, as by prediction_error.
+// each target (`residual`).
 bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
                  const Vector& intercept, const Solver& solver, bool centred, bool corrected,
-                 Vector& residual, Vector& error) {
+                 Vector& residual, Trust& trust) {
   residual.resize(coef.rows());
-  error.resize(coef.rows());
+  trust.error.resize(coef.rows());
+  trust.rounding.resize(coef.rows());
   const RowVector means = rounded_means(gram, centred);
   const RowVector spread = (gram.xx.diagonal() / gram.weight).cwiseSqrt().transpose();
   for (Index t = 0; t < coef.rows(); ++t) {
@@ -214,12 +228,13 @@ bool trustworthy(const Gram& gram, const Products& products, const Matrix& coef,
     if (!(residual[t] > 1e-8 * yy)) return false;
     // A score moves by twice the share of the error that is along the residuals of test rows, a
     // small part of it.
-    error[t] = prediction_error(gram, products, solver, means, c, t, corrected);
-    if (!(error[t] <= most_error * std::sqrt(residual[t]))) return false;
+    trust.error[t] = prediction_error(gram, products, solver, means, c, t, corrected);
+    if (!(trust.error[t] <= most_error * std::sqrt(residual[t]))) return false;
     const double summed = c.cwiseAbs().dot(gram.x_mean.cwiseAbs() + spread) +
                           std::abs(intercept[t]) + std::abs(gram.y_mean[t]);
     const double deviation = std::sqrt(residual[t] / gram.weight);
-    if (!(unit * summed <= score_error * deviation)) return false;
+    trust.rounding[t] = unit * summed;
+    if (!(trust.rounding[t] <= score_error * deviation)) return false;
     const double left = c.cwiseAbs().dot(means);
     if (!(left <= score_error * deviation)) return false;
   }
@@ -260,9 +275,9 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
   if (source != nullptr) correct(*source, gram, options, *solver, found.coef);
   found.intercept =
       options.fit_intercept ? intercepts(gram, found.coef) : Vector(Vector::Zero(targets));
-  Vector error;
+  Trust trust;
   if (!trustworthy(gram, products, found.coef, found.intercept, *solver, options.fit_intercept,
-                   source != nullptr, found.residual_squares, error)) {
+                   source != nullptr, found.residual_squares, trust)) {
     return nullptr;
   }
   if (options.alpha > 0.0) {
@@ -281,7 +296,7 @@ std::unique_ptr<StatisticsFit> fit_gram(const Statistics& rows, const TrainingRo
   Matrix coef = found.coef;
   Vector deviation = (found.residual_squares / gram.weight).cwiseSqrt();
   return std::make_unique<GramFit>(gram, options.fit_intercept, std::move(coef), *solver,
-                                   std::move(error), std::move(deviation), make(std::move(found)));
+                                   std::move(trust), std::move(deviation), make(std::move(found)));
 }
 
 }  // namespace lathe

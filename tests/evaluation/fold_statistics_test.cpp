@@ -101,6 +101,19 @@ TEST(FoldStatistics, StandBackForRefitsBeyond) {
   expect_scores_of_refits(LinearRegression{}, data(0.0), {}, refit);
 }
 
+TEST(FoldStatistics, SingleRowsWithSmallErrorsAreFittedWithoutThemAlone) {
+  for (const double apart : {1.0, 1e-1, 3e-2}) {
+    const Data d = data(apart, 300, 1, 1.0);
+    CrossValidateOptions options;
+    options.metrics = {make_metric("mse"), make_metric("mae")};
+    options.splitter = KFold{.n_splits = 300};
+    expect_scores_of_refits(LinearRegression{}, d, options, sufficient_statistics);
+    expect_scores_of_refits(Ridge{.alpha = 1e-3}, d, options, sufficient_statistics);
+    options.return_predictions = true;
+    expect_scores_of_refits(LinearRegression{}, d, options, sufficient_statistics);
+  }
+}
+
 TEST(FoldStatistics, StandBackWhereCoefficientsAreLargeAndCancel) {
   const auto large = [](double apart) { return data(apart, 1000, 1, 10.0, true); };
   expect_scores_of_refits(LinearRegression{}, large(1e-1), {}, sufficient_statistics);
