@@ -73,7 +73,9 @@ ListModels model_file(const fs::path& file) {
         "the name must be printable UTF-8 and not begin with a point");
   }
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  return [file, name, folder] { return Listing{{{name, {{1, file}}}}, {folder}}; };
+  return [file, name, folder] {
+    return Listing{.models = {{name, {{1, file}}}}, .folders = {folder}, .one_file = true};
+  };
 }
 
 }  // namespace lathe::server

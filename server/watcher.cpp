@@ -34,11 +34,33 @@ const VersionPolicy& Watcher::policy(const std::string& name) const {
   return own == options_.policies.end() ? options_.policy : own->second;
 }
 
+Listing Watcher::list() {
+  Listing found = list_();
+  one_file_ = found.one_file;
+  return found;
+}
+
+// What the log calls it, and what a reason calls its file: reasons reach clients by the index, so
+// that no path of the host is in them.
+std::string Watcher::title(const std::string& name, std::uint64_t version) const {
+  return one_file_ ? "model " + name : "model " + name + " version " + std::to_string(version);
+}
+
+std::string Watcher::shown(const std::string& name, std::uint64_t version,
+                           const fs::path& file) const {
+  if (one_file_) return printable(file.filename().string());
+  return name + "/" + std::to_string(version) + "/model.lathe";
+}
+
+std::string Watcher::Tried::reason() const {
+  return error.empty() || !serves ? error : error + "; what was loaded before goes on serving";
+}
+
 void Watcher::scan_once() {
   const std::lock_guard lock(mutex_);
   free_ended();
   const Replaced replaced(*this);
-  const Listing found = list_();
+  const Listing found = list();
   // Before files are read: what changes meanwhile is heard of.
   if (options_.follows) changes_.listen_to(found.folders);
   for (const auto& [name, files] : found.models) {
@@ -107,7 +129,7 @@ bool Watcher::serve(const std::string& name, std::uint64_t version, const fs::pa
   const bool unchanged = tried.stamp == stamp_of(file.c_str());
   if (unchanged && !tried.error.empty()) {
     report(name, version, tried);
-    if (tried.serves) repository_.set_state(name, version, VersionState::ready, tried.error);
+    if (tried.serves) repository_.set_state(name, version, VersionState::ready, tried.reason());
     return tried.serves;
   }
   if (unchanged && tried.serves) {
@@ -121,8 +143,7 @@ void Watcher::leave_out(const std::string& name, std::uint64_t version, const st
                         Tried& tried) {
   if (tried.serves) {
     repository_.retire(name, version, reason);
-    log_info("model " + name + " version " + std::to_string(version) +
-                 " ends with its last call: " + reason,
+    log_info(title(name, version) + " ends with its last call: " + reason,
              {{"model", name}, {"version", version}});
   } else {
     repository_.set_state(name, version, VersionState::unavailable, reason);
@@ -132,13 +153,12 @@ void Watcher::leave_out(const std::string& name, std::uint64_t version, const st
 
 bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs::path& file,
                        Tried& tried) {
-  const std::string shown = name + "/" + std::to_string(version) + "/model.lathe";
   const Tried before = tried;
   tried = {.stamp = stamp_of(file.c_str()),
            .serves = before.serves};  // a later write: another stamp
   repository_.set_state(name, version, VersionState::loading, "being loaded");
   try {
-    publish(name, version, shown, file, tried.stamp.size);
+    publish(name, version, file, tried.stamp.size);
     tried.serves = true;
     return true;
   } catch (const IoError& error) {  // such as too many open files: the next scan tries again
@@ -147,41 +167,41 @@ bool Watcher::try_load(const std::string& name, std::uint64_t version, const fs:
     tried.error = error.what();
     tried.may_grow = is_half(error);
   } catch (const std::bad_alloc&) {
-    tried = {.error = shown + ": out of memory", .serves = before.serves};
+    tried = {.error = shown(name, version, file) + ": out of memory", .serves = before.serves};
   } catch (const std::exception& error) {
-    log_error(shown + ": " + error.what());  // may hold what is not for clients
-    tried.error = shown + ": cannot be loaded";
+    const std::string what = shown(name, version, file);
+    log_error(what + ": " + error.what());  // may hold what is not for clients
+    tried.error = what + ": cannot be loaded";
   }
   // What is tried at each scan is told once.
   tried.reported = tried.stamp == FileStamp{} && before.reported && before.error == tried.error;
-  repository_.set_state(name, version, VersionState::unavailable, tried.error);
+  repository_.set_state(name, version, VersionState::unavailable, tried.reason());
   report(name, version, tried);
   return false;
 }
 
-void Watcher::publish(const std::string& name, std::uint64_t version, const std::string& shown,
-                      const fs::path& file, std::int64_t size) {
+void Watcher::publish(const std::string& name, std::uint64_t version, const fs::path& file,
+                      std::int64_t size) {
   const auto start = std::chrono::steady_clock::now();
   std::int64_t beside = 0;
   for (const ServedModelPtr& serving : repository_.ready(name)) beside += serving->file_bytes();
-  // Reasons reach clients by the index, so `shown` takes the place of the path.
   const auto model = std::make_shared<const ServedModel>(
-      name, version, load_model_file(file.string(), shown), size);
+      name, version, load_model_file(file.string(), shown(name, version, file)), size);
   model->warm();
   repository_.publish(model);
   repository_.counters().loads.fetch_add(1, std::memory_order_relaxed);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - start);
-  log_info("model " + name + " version " + model->version_text() +
-               " serves: " + model->contract().pipeline + " (" + std::to_string(size) + " bytes" +
-               (beside == 0 ? ")"
-                            : ", loaded beside " + std::to_string(beside) +
-                                  " that serve: memory holds both until calls to the old end)"),
-           {{"model", name},
-            {"version", version},
-            {"bytes", size},
-            {"bytes_beside", beside},
-            {"milliseconds", ms.count()}});
+  log_info(
+      title(name, version) + " serves: " + model->contract().pipeline + " (" +
+          std::to_string(size) + " bytes" +
+          (beside == 0 ? "" : ", loaded beside " + std::to_string(beside) + " bytes that serve") +
+          ")",
+      {{"model", name},
+       {"version", version},
+       {"bytes", size},
+       {"bytes_beside", beside},
+       {"milliseconds", ms.count()}});
 }
 
 // Whether a file as it is will not become a model by being written on.
@@ -201,9 +221,10 @@ void Watcher::report(const std::string& name, std::uint64_t version, Tried& trie
     return;
   }
   repository_.counters().quarantined.fetch_add(1, std::memory_order_relaxed);
+  if (tried.serves) return log_warning(title(name, version) + ": " + tried.reason(), fields);
   const std::vector<ServedModelPtr> serving = repository_.ready(name);
   log_warning(
-      "model " + name + " version " + std::to_string(version) + " is not served: " + tried.error +
+      title(name, version) + " is not served: " + tried.error +
           (serving.empty() ? ""
                            : "; version " + serving.back()->version_text() + " goes on serving"),
       fields);

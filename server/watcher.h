@@ -32,6 +32,7 @@ struct Listing {
   std::map<std::string, std::map<std::uint64_t, std::filesystem::path>> models = {};
   std::vector<std::filesystem::path> folders = {};     // whose changes change the listing or a file
   std::map<std::string, std::string> unreadable = {};  // models whose folders are, and why
+  bool one_file = false;  // it is under the name of its own, and has no versions
 };
 // Printable UTF-8 without a slash, that does not begin with a point.
 bool is_model_name(const std::string& name);
@@ -80,6 +81,8 @@ class Watcher {
     bool serves = false;     // maybe from before `stamp`
     bool may_grow = false;   // the error is that of half a file
     bool reported = false;   // the error is in the log
+
+    std::string reason() const;  // the error, and whether the version serves all the same
   };
   struct Known {
     std::map<std::uint64_t, Tried> versions;
@@ -103,6 +106,10 @@ class Watcher {
 
   void load_here(const std::string& name);
   void update(const std::string& name, const Files& files);
+  Listing list();
+  std::string title(const std::string& name, std::uint64_t version) const;
+  std::string shown(const std::string& name, std::uint64_t version,
+                    const std::filesystem::path& file) const;
   void leave_unreadable(const Listing& found);
   void serve(const std::string& name, const Files& files, Known& known);
   bool serve(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
@@ -111,8 +118,8 @@ class Watcher {
                  Tried& tried);
   bool try_load(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
                 Tried& tried);
-  void publish(const std::string& name, std::uint64_t version, const std::string& shown,
-               const std::filesystem::path& file, std::int64_t size);
+  void publish(const std::string& name, std::uint64_t version, const std::filesystem::path& file,
+               std::int64_t size);
   bool settled(const FileStamp& stamp) const;
   void report(const std::string& name, std::uint64_t version, Tried& tried);
   void forget_missing(const std::string& name, const Files& files, Known& known);
@@ -127,6 +134,7 @@ class Watcher {
   std::mutex mutex_;  // one scan, load or unload at a time
   std::map<std::string, Known> known_;
   std::map<std::string, std::string> unreadable_;  // at the last scan
+  bool one_file_ = false;                          // so was the last listing
   bool frees_ = false;                             // the thread runs
   std::vector<ServedModelPtr> ending_;
   ChangeListener changes_;

@@ -33,7 +33,7 @@ void Watcher::load(const std::string& name) {
 void Watcher::load_here(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const Replaced replaced(*this);
-  const Listing found = list_();
+  const Listing found = list();
   if (const auto bad = found.unreadable.find(name); bad != found.unreadable.end()) {
     throw CorruptData("R023", "model " + in_quotes(name) +
                                   " cannot be loaded: its folder cannot be read: " + bad->second);
@@ -52,8 +52,8 @@ void Watcher::load_here(const std::string& name) {
     if (!policy(name).takes(version, 0)) continue;
     const std::string& error = known.versions[version].error;
     if (error.empty()) return;
-    throw CorruptData("R023", "model " + in_quotes(name) + " version " + std::to_string(version) +
-                                  " cannot be loaded: " + error);
+    const std::string of = one_file_ ? "" : " version " + std::to_string(version);
+    throw CorruptData("R023", "model " + in_quotes(name) + of + " cannot be loaded: " + error);
   }
   throw NotFound("R002", "model " + in_quotes(name) +
                              " has no version that its policy takes: " + policy(name).text());

@@ -387,7 +387,7 @@ def main():
         bad = subprocess.run([options.lathed, "--model-repository", bare],
                              stderr=subprocess.PIPE, text=True)
         check("a bare file that is no model is an error",
-              bad.returncode == 4 and "linear/1/model.lathe" in bad.stderr)
+              bad.returncode == 4 and " linear.lathe is damaged" in bad.stderr)
         bad = subprocess.run([options.lathed, "--model-repository", folder + "/none"],
                              stderr=subprocess.PIPE, text=True)
         check("a missing folder is an error", bad.returncode == 5 and "none" in bad.stderr)

@@ -178,7 +178,7 @@ TEST_F(WatcherTest, TheLogSaysWhatMemoryHoldsWhileAModelIsReplaced) {
   put("m", "2", 2);
   watcher_->scan_once();
   const std::string said = log();
-  EXPECT_THAT(said, HasSubstr("bytes, loaded beside " + bytes + " that serve"));
+  EXPECT_THAT(said, HasSubstr("bytes, loaded beside " + bytes + " bytes that serve)"));
   EXPECT_THAT(said, HasSubstr("model m version 1 ends with its last call: version 2 serves"));
 }
 

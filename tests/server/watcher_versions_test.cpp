@@ -11,7 +11,10 @@ namespace lathe::server {
 
 namespace {
 
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST_F(WatcherTest, ThePolicySaysHowManyVersionsServe) {
   for (const char* version : {"1", "2", "3"}) put("m", version, version[0] - '0');
@@ -124,7 +127,8 @@ TEST_F(WatcherTest, AChangedFileOfTheServingVersionIsLoadedAgain) {
   watcher_->scan_once();
   EXPECT_EQ(offset(), 5);
   EXPECT_EQ(row(1).state, VersionState::ready);
-  EXPECT_THAT(row(1).reason, HasSubstr("m/1/model.lathe"));
+  EXPECT_THAT(row(1).reason, AllOf(HasSubstr("m/1/model.lathe"),
+                                   EndsWith("what was loaded before goes on serving")));
 }
 
 TEST_F(WatcherTest, AnUnreadableFolderChangesNothing) {
@@ -200,13 +204,38 @@ TEST_F(WatcherTest, ABareFileServesUnderItsOwnName) {
   save_model(linear_model(2, 2), path.string(), true);
   watcher.scan_once();
   EXPECT_EQ(offset("penguins"), 2);
+  EXPECT_THAT(log(), AllOf(HasSubstr("model penguins serves: "), Not(HasSubstr("version"))));
   fs::remove(path);
   watcher.scan_once();
   EXPECT_EQ(offset("penguins"), 2);
+  EXPECT_EQ(row(1, "penguins").reason,
+            "there is no file penguins.lathe; what was loaded before goes on serving");
   EXPECT_THROW(model_file(path), IoError);
   EXPECT_THROW(model_file(root_), IoError);
   write(root_ / "\n.lathe", "");
   EXPECT_THROW(model_file(root_ / "\n.lathe"), InvalidArgument);
+}
+
+TEST_F(WatcherTest, ABareFileIsCalledByItsOwnName) {
+  const fs::path path = root_ / "penguins.lathe";
+  save_model(linear_model(2, 1), path.string());
+  Watcher watcher(repository_, model_file(path), {.settle = 0s});
+  watcher.load("penguins");
+  log();
+  write(path, "this is no model");
+  watcher.scan_once();
+  EXPECT_EQ(offset("penguins"), 1);
+  const std::string lines = log();
+  EXPECT_THAT(lines, HasSubstr("warning: model penguins: penguins.lathe is not a Lathe model"));
+  EXPECT_THAT(lines, HasSubstr("; what was loaded before goes on serving"));
+  EXPECT_THAT(lines, Not(HasSubstr("version")));
+  try {
+    watcher.load("penguins");
+    FAIL() << "it is bad";
+  } catch (const CorruptData& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("model \"penguins\" cannot be loaded: penguins.lathe is not"));
+  }
 }
 
 }  // namespace
