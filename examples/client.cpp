@@ -2,7 +2,8 @@
 //
 //   client 127.0.0.1:8001 penguins island=Biscoe bill_length_mm=45.1 body_mass_g=
 //
-// Nothing after the = is a missing value; so is a column that is not given.
+// Nothing after the = is a missing value; so is a column that is not given, but for models of
+// numbers alone.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,48 @@ int fail(const grpc::Status& status) {
   std::fprintf(stderr, "error: %s (status %d)\n", status.error_message().c_str(),
                static_cast<int>(status.error_code()));
   return 1;
+}
+
+// One row of one column. False for text where there must be a number.
+bool add_column(const std::string& name, const std::string& datatype, const std::string& cell,
+                inference::ModelInferRequest& request) {
+  auto* tensor = request.add_inputs();
+  tensor->set_name(name);
+  tensor->set_datatype(datatype);
+  tensor->add_shape(1);
+  if (datatype == "BYTES") {
+    tensor->mutable_contents()->add_bytes_contents(cell);
+    return true;
+  }
+  char* end = nullptr;
+  const double number = cell.empty() ? std::nan("") : std::strtod(cell.c_str(), &end);
+  tensor->mutable_contents()->add_fp64_contents(number);
+  if (cell.empty() || *end == '\0') return true;
+  std::fprintf(stderr, "error: %s=%s is no number\n", name.c_str(), cell.c_str());
+  return false;
+}
+
+// The metadata have an input for each column; or one for all where all are numbers, without their
+// names, but each may be sent by its own there too.
+bool fill(const std::map<std::string, std::string>& cells,
+          const inference::ModelMetadataResponse& metadata, inference::ModelInferRequest& request) {
+  if (metadata.inputs_size() == 1) {
+    for (const auto& [name, cell] : cells) {
+      if (!add_column(name, metadata.inputs(0).datatype(), cell, request)) return false;
+    }
+    return true;
+  }
+  auto unknown = cells;
+  for (const auto& input : metadata.inputs()) {
+    const auto found = cells.find(input.name());
+    const std::string cell = found == cells.end() ? "" : found->second;
+    if (!add_column(input.name(), input.datatype(), cell, request)) return false;
+    unknown.erase(input.name());
+  }
+  for (const auto& [name, cell] : unknown) {
+    std::fprintf(stderr, "error: there is no column %s\n", name.c_str());
+  }
+  return unknown.empty();
 }
 
 void print(const inference::ModelInferResponse::InferOutputTensor& output) {
@@ -61,22 +104,9 @@ int main(int argc, char** argv) {
     return fail(status);
   }
 
-  // The metadata says which columns there are and of which type; each becomes a tensor of one row.
   inference::ModelInferRequest request;
   request.set_model_name(argv[2]);
-  for (const auto& input : metadata.inputs()) {
-    const std::string& cell = cells[input.name()];
-    auto* tensor = request.add_inputs();
-    tensor->set_name(input.name());
-    tensor->set_datatype(input.datatype());
-    tensor->add_shape(1);
-    if (input.datatype() == "BYTES") {
-      tensor->mutable_contents()->add_bytes_contents(cell);
-    } else {
-      tensor->mutable_contents()->add_fp64_contents(
-          cell.empty() ? std::nan("") : std::strtod(cell.c_str(), nullptr));
-    }
-  }
+  if (!fill(cells, metadata, request)) return 2;
   inference::ModelInferResponse reply;
   grpc::ClientContext inferring;
   if (auto status = stub->ModelInfer(&inferring, request, &reply); !status.ok()) {

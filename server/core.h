@@ -103,8 +103,8 @@ struct Core {
 
   // Reads `bytes` into the request; `held` has what all takes.
   Work read(Bytes& bytes, inference::ModelInferRequest& request, HeldMemory& held,
-            const Context& context, Work::Clock::time_point arrived) const {
-    read_message(bytes, max_message_bytes, request, held);
+            const Context& context, Work::Clock::time_point arrived, std::size_t& size) const {
+    size = read_message(bytes, max_message_bytes, request, held);
     Work work = inference.plan(request, {arrived, deadline(context)});
     if (work.is_long && held.bytes() == 0) held.set(request.SpaceUsedLong());  // it may wait
     held.add(work.bytes);

@@ -53,9 +53,9 @@ const char* to_text(VersionState state) {
   return "UNAVAILABLE";
 }
 
-void describe(const auto& counter, inference::StatisticDuration& out) {
-  out.set_count(counter.count());
-  out.set_ns(counter.ns());
+void describe(std::uint64_t count, std::uint64_t ns, inference::StatisticDuration& out) {
+  out.set_count(count);
+  out.set_ns(ns);
 }
 
 void describe(const ServedModel& served, inference::ModelStatistics& out) {
@@ -65,14 +65,15 @@ void describe(const ServedModel& served, inference::ModelStatistics& out) {
   const auto last = counters.last_inference_ms.load(std::memory_order_relaxed);
   out.set_last_inference(static_cast<std::uint64_t>(last));
   out.set_inference_count(counters.rows.load(std::memory_order_relaxed));
-  out.set_execution_count(counters.infer.count());
+  const std::uint64_t answered = counters.success.count();
+  out.set_execution_count(answered);
   auto& statistics = *out.mutable_inference_stats();
-  describe(counters.success, *statistics.mutable_success());
-  describe(counters.fail, *statistics.mutable_fail());
-  describe(counters.queue, *statistics.mutable_queue());
-  describe(counters.input, *statistics.mutable_compute_input());
-  describe(counters.infer, *statistics.mutable_compute_infer());
-  describe(counters.output, *statistics.mutable_compute_output());
+  describe(answered, counters.success.ns(), *statistics.mutable_success());
+  describe(counters.fail.count(), counters.fail.ns(), *statistics.mutable_fail());
+  describe(counters.queue.count(), counters.queue.ns(), *statistics.mutable_queue());
+  describe(answered, counters.input.ns(), *statistics.mutable_compute_input());
+  describe(answered, counters.infer.ns(), *statistics.mutable_compute_infer());
+  describe(answered, counters.output.ns(), *statistics.mutable_compute_output());
 }
 
 void describe(const VersionPolicy& policy, inference::ModelVersionPolicy& out) {

@@ -36,13 +36,14 @@ class InferStream final : public grpc::ServerBidiReactor<Bytes, Bytes> {
     if (!ok) return end_reading();
     const auto arrived = Work::Clock::now();
     core_.activity.begin();
-    request_bytes_ = bound_of_size(bytes_in_);
+    request_bytes_ = std::numeric_limits<std::size_t>::max();  // if it cannot be read
     message_.clear_error_message();  // and not Clear(), which would free what is in it
     auto& response = *message_.mutable_infer_response();
     response.Clear();
     bool later = false;
     const grpc::Status status = answer([&] {
-      const Work work = core_.read(bytes_in_, request_, request_held_, context_, arrived);
+      const Work work =
+          core_.read(bytes_in_, request_, request_held_, context_, arrived, request_bytes_);
       if (!work.is_long) return core_.inference.model_infer(work, request_, response);
       core_.post(work, request_, response, context_,
                  [this](const grpc::Status& late) { answered(late); });

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
@@ -55,7 +57,8 @@ std::int64_t now_in_ms() {
 void answer(const ServedModel& served, const ModelInferRequest& request, const Limits& limits,
             ModelInferResponse& response, Clock::time_point arrived,
             std::chrono::nanoseconds waited) {
-  const std::vector<const Output*> outputs = requested_outputs(request, served);
+  std::vector<const Output*> room;
+  const std::span<const Output* const> outputs = requested_outputs(request, served, room);
   const Rows rows = bind(request, served, limits.max_cells);
   const auto bound = Clock::now();
   const bool raw = request.raw_input_contents_size() > 0;

@@ -3,6 +3,8 @@
 // this.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -35,11 +37,15 @@ using Bytes = grpc::ByteBuffer;
                         "they must be of the protocol's messages, and text must be UTF-8");
 }
 
-// None for those in several slices: nobody knows yet whether they are compressed.
-inline std::size_t bound_of_size(const Bytes& bytes) {
-  grpc::Slice whole;
-  return bytes.TrySingleSlice(&whole).ok() ? bytes.Length()
-                                           : std::numeric_limits<std::size_t>::max();
+// The bytes, if they are in one slice and surely not compressed; else none. They stay those of
+// `bytes`: to hold the slice would be an atomic count that threads share.
+inline std::string_view plain_bytes(Bytes& bytes) {
+  grpc::ProtoBufferReader reader(&bytes);
+  const void* data = nullptr;
+  int size = 0;
+  if (!reader.Next(&data, &size) || static_cast<std::size_t>(size) != bytes.Length()) return {};
+  const std::string_view whole(static_cast<const char*>(data), static_cast<std::size_t>(size));
+  return is_compressed(whole.substr(0, 2)) ? std::string_view() : whole;
 }
 
 // What the bytes are once unpacked, where they are compressed.
@@ -95,26 +101,48 @@ inline bool parse(Bytes& bytes, google::protobuf::Message& message, HeldMemory& 
 }
 
 // Takes the bytes away, also where it throws: a stream may wait long for its next message. Adds to
-// `held` what the message takes. Throws Overloaded (R017) past `most` bytes, compressed or not, and
-// as hold().
-inline void read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message,
-                         HeldMemory& held) {
+// `held` what the message takes. The size of the message, unpacked. Throws Overloaded (R017) past
+// `most` bytes, compressed or not, and as hold().
+inline std::size_t read_message(Bytes& taken, std::size_t most, google::protobuf::Message& message,
+                                HeldMemory& held) {
   message.Clear();
   Bytes bytes;
   bytes.Swap(&taken);
-  const std::size_t size = bytes.Length();
+  std::size_t size = bytes.Length();
   if (size > most) refuse_large(std::to_string(size), most);
   bool read = false;
-  if (grpc::Slice whole; bytes.TrySingleSlice(&whole).ok()) {  // which it is only if not compressed
+  if (const std::string_view plain = plain_bytes(bytes); !plain.empty()) {
+    read = parse(plain, message, held);
+  } else if (grpc::Slice whole; bytes.TrySingleSlice(&whole).ok()) {  // as it is not if compressed
     read = parse({reinterpret_cast<const char*>(whole.begin()), whole.size()}, message, held);
   } else if (const auto text = unpacked(bytes, most, held)) {
     const std::size_t of_text = held.bytes();
+    size = text->size();
     read = parse(*text, message, held);
     held.set(held.bytes() - of_text);
   } else {
     read = parse(bytes, message, held);
   }
   if (!read) refuse_unreadable(*message.GetDescriptor());
+  return size;
+}
+
+// A few bytes are within a slice itself: replies of one row need no memory of their own, which one
+// thread would take and another give back.
+inline constexpr std::size_t in_slice = GRPC_SLICE_INLINED_SIZE;
+inline constexpr std::size_t in_slices = 3 * in_slice;
+
+inline void write_in_slices(const google::protobuf::MessageLite& message, std::size_t size,
+                            Bytes& bytes) {
+  std::array<std::uint8_t, in_slices> room;
+  message.SerializeWithCachedSizesToArray(room.data());
+  const auto slice = [&](std::size_t i) {
+    const std::size_t begin = std::min(i * in_slice, size);
+    return grpc::Slice(room.data() + begin, std::min(in_slice, size - begin));
+  };
+  const std::array<grpc::Slice, 3> slices = {slice(0), slice(1), slice(2)};
+  Bytes whole(slices.data(), std::max<std::size_t>(1, (size + in_slice - 1) / in_slice));
+  bytes.Swap(&whole);
 }
 
 // Throws Overloaded (R017) for more than protobuf's 2 GiB.
@@ -127,6 +155,7 @@ inline void write_message(const google::protobuf::MessageLite& message, Bytes& b
                          std::to_string(most),
                      "send fewer rows at a time, or ask for one output");
   }
+  if (size <= in_slices) return write_in_slices(message, size, bytes);
   const grpc::Slice slice(size);
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
   Bytes whole(&slice, 1);

@@ -143,14 +143,11 @@ void write_codes(const ServedModel& served, const MatrixView& X, const Output& o
 
 }  // namespace
 
-std::vector<const Output*> requested_outputs(const ModelInferRequest& request,
-                                             const ServedModel& served) {
-  std::vector<const Output*> chosen;
-  chosen.reserve(served.outputs().size());
-  if (request.outputs_size() == 0) {
-    for (const Output& output : served.outputs()) chosen.push_back(&output);
-    return chosen;
-  }
+std::span<const Output* const> requested_outputs(const ModelInferRequest& request,
+                                                 const ServedModel& served,
+                                                 std::vector<const Output*>& room) {
+  if (request.outputs_size() == 0) return served.every_output();
+  room.clear();
   for (const auto& wanted : request.outputs()) {
     const auto output = std::ranges::find(served.outputs(), wanted.name(), &Output::name);
     if (output == served.outputs().end()) {
@@ -159,16 +156,16 @@ std::vector<const Output*> requested_outputs(const ModelInferRequest& request,
           "model " + in_quotes(served.name()) + " has no output " + in_quotes(wanted.name()),
           "it has " + listed(served.outputs(), 8, &Output::name));
     }
-    if (std::ranges::find(chosen, &*output) != chosen.end()) {
+    if (std::ranges::find(room, &*output) != room.end()) {
       throw InvalidArgument("R016", "output " + in_quotes(wanted.name()) + " is asked for twice");
     }
-    chosen.push_back(&*output);
+    room.push_back(&*output);
   }
-  return chosen;
+  return room;
 }
 
 void write_outputs(const ServedModel& served, const MatrixView& X,
-                   const std::vector<const Output*>& outputs, bool raw, Index max_cells,
+                   std::span<const Output* const> outputs, bool raw, Index max_cells,
                    ModelInferResponse& response) {
   for (const Output* output : outputs) {
     if (output->columns != 0 && X.rows() > max_cells / output->columns) {

@@ -46,6 +46,7 @@ ServedModel::ServedModel(std::string name, std::uint64_t version, FittedPipeline
       file_bytes_(file_bytes),
       all_numeric_(std::ranges::all_of(inputs().columns, is_numeric)),
       outputs_(outputs_of(model())) {
+  for (const Output& output : outputs_) every_output_.push_back(&output);
   for (Index j = 0; j < inputs().size(); ++j) {
     columns_.emplace(inputs()[j].name, j);
     reading_ns_ += is_numeric(inputs()[j]) ? number_ns : text_ns;

@@ -42,6 +42,7 @@ class ServedModel {
   std::optional<Index> find_column(std::string_view name) const;
   bool all_numeric() const { return all_numeric_; }
   const std::vector<Output>& outputs() const { return outputs_; }
+  const std::vector<const Output*>& every_output() const { return every_output_; }
   ModelCounters& counters() const { return counters_; }
 
   // Predicts the training rows that the contract keeps, each alone and all together, or else the
@@ -64,6 +65,7 @@ class ServedModel {
   std::int64_t file_bytes_;
   bool all_numeric_;
   std::vector<Output> outputs_;
+  std::vector<const Output*> every_output_;
   std::unordered_map<std::string_view, Index> columns_;  // keys are the contract's
   double reading_ns_ = 0.0;                              // of a row
   mutable std::atomic<double> call_ns_{0.0};             // of each call,

@@ -99,12 +99,12 @@ class InferenceService final : public on_bytes::Inference {
       reactor->Finish(status);
     };
     auto& here = InferMessages::of_this_thread();
-    const std::size_t size = bound_of_size(*call.request());
+    std::size_t size = std::numeric_limits<std::size_t>::max();  // of what could not be read
     bool later = false;
     const grpc::Status status = answer([&] {
       core_.allow(*context, Access::predict);
       const Work work =
-          core_.read(*call.request(), here.in, call.held(), *context, counted.begin());
+          core_.read(*call.request(), here.in, call.held(), *context, counted.begin(), size);
       if (work.is_long) {
         answer_later(work, here, call, *context, finish);
         later = true;

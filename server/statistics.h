@@ -10,18 +10,29 @@
 
 namespace lathe::server {
 
+class TotalTime {
+ public:
+  void add(std::chrono::nanoseconds time) {
+    ns_.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
+  }
+  std::uint64_t ns() const { return ns_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> ns_{0};
+};
+
 class CallCounter {
  public:
   void add(std::chrono::nanoseconds time) {
     count_.fetch_add(1, std::memory_order_relaxed);
-    ns_.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
+    total_.add(time);
   }
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
-  std::uint64_t ns() const { return ns_.load(std::memory_order_relaxed); }  // total
+  std::uint64_t ns() const { return total_.ns(); }  // total
 
  private:
   std::atomic<std::uint64_t> count_{0};
-  std::atomic<std::uint64_t> ns_{0};
+  TotalTime total_;
 };
 
 // How long calls took, by ranges.
@@ -36,30 +47,30 @@ class LatencyHistogram {
     std::size_t range = 0;
     while (range < bounds_us.size() && time.count() > bounds_us[range] * 1000) ++range;
     ranges_[range].fetch_add(1, std::memory_order_relaxed);
-    ns_.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
+    total_.add(time);
   }
   std::uint64_t count() const {
     std::uint64_t all = 0;
     for (std::size_t i = 0; i < ranges_.size(); ++i) all += count_in(i);
     return all;
   }
-  std::uint64_t ns() const { return ns_.load(std::memory_order_relaxed); }  // total
+  std::uint64_t ns() const { return total_.ns(); }  // total
   std::uint64_t count_in(std::size_t range) const {
     return ranges_[range].load(std::memory_order_relaxed);
   }
 
  private:
   std::array<std::atomic<std::uint64_t>, bounds_us.size() + 1> ranges_{};
-  std::atomic<std::uint64_t> ns_{0};
+  TotalTime total_;
 };
 
 struct ModelCounters {
   LatencyHistogram success;
   CallCounter fail;
-  CallCounter queue;   // the wait for a thread, of the calls that were given to one
-  CallCounter input;   // of the successful calls: reading the request,
-  CallCounter infer;   // the model,
-  CallCounter output;  // and what is left of the reply
+  CallCounter queue;  // the wait for a thread, of the calls that were given to one
+  TotalTime input;    // of the successful calls: reading the request,
+  TotalTime infer;    // the model,
+  TotalTime output;   // and what is left of the reply
   std::atomic<std::uint64_t> rows{0};
   std::atomic<std::int64_t> pending{0};            // calls that wait for a thread now
   std::atomic<std::int64_t> last_inference_ms{0};  // since 1970

@@ -98,7 +98,7 @@ constexpr ModelCount model_counts[] = {
     {"nv_inference_count", "Rows inferred",
      [](const ModelCounters& c) { return c.rows.load(std::memory_order_relaxed); }},
     {"nv_inference_exec_count", "Runs of the model",
-     [](const ModelCounters& c) { return c.infer.count(); }},
+     [](const ModelCounters& c) { return c.success.count(); }},
     {"nv_inference_request_duration_us", "Microseconds in requests that were answered",
      [](const ModelCounters& c) { return us(c.success.ns()); }},
     {"nv_inference_queue_duration_us", "Microseconds waiting for a thread",
