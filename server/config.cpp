@@ -4,6 +4,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <sstream>
 #include <system_error>
 #include <vector>
@@ -37,8 +39,46 @@ std::string read_text(const std::string& path) {
   return text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text;
 }
 
-std::vector<CLI::ConfigItem> read_items(const std::string& path) {
-  std::istringstream text(read_text(path));
+std::string trimmed(std::string text) { return CLI::detail::trim(text); }
+
+// As the parser and lines are compared: it leaves some quotes.
+std::string bare_key(std::string key) {
+  std::erase_if(key,
+                [](char c) { return std::string_view("\"' \t[]").find(c) != std::string::npos; });
+  return key;
+}
+
+// The lines that set a key, with its section, since the parser tells no lines.
+std::multimap<std::string, int> lines_of_keys(const std::string& text) {
+  std::multimap<std::string, int> lines;
+  std::istringstream rest(text);
+  std::string section;
+  int number = 0;
+  for (std::string line; std::getline(rest, line);) {
+    ++number;
+    line = trimmed(line);
+    if (line.starts_with('[') && line.ends_with(']')) {
+      section = bare_key(line.substr(1, line.size() - 2)) + ".";
+    } else if (const std::size_t end = line.find('=');
+               end != std::string::npos && !line.starts_with('#') && !line.starts_with(';')) {
+      lines.emplace(section + bare_key(line.substr(0, end)), number);
+    }
+  }
+  return lines;
+}
+
+void refuse_twice(const std::string& path, const std::multimap<std::string, int>& lines) {
+  for (auto line = lines.begin(); line != lines.end(); ++line) {
+    const auto next = std::next(line);
+    if (next == lines.end() || next->first != line->first) continue;
+    throw InvalidArgument("U015", "configuration " + path + ", line " +
+                                      std::to_string(next->second) + ": " + in_quotes(next->first) +
+                                      " is there already, in line " + std::to_string(line->second));
+  }
+}
+
+std::vector<CLI::ConfigItem> read_items(const std::string& path, const std::string& content) {
+  std::istringstream text(content);
   try {
     return CLI::ConfigTOML().from_config(text);
   } catch (const CLI::ParseError& error) {
@@ -49,14 +89,24 @@ std::vector<CLI::ConfigItem> read_items(const std::string& path) {
 template <class Keys>
 [[noreturn]] void refuse_key(const std::string& key, const std::string& where, const Keys& keys) {
   const std::string_view nearest = nearest_name(key, keys);
-  throw InvalidArgument("U014", "configuration: there is no key " + in_quotes(key) + where,
+  throw InvalidArgument("U014", "there is no key " + in_quotes(key) + where,
                         nearest.empty() ? "the keys are " + listed(keys, 100)
                                         : "did you mean " + std::string(nearest) + "?");
 }
 
 [[noreturn]] void refuse_value(const CLI::ConfigItem& item, const std::string& rule) {
-  throw InvalidArgument(
-      "U015", "configuration: " + item.fullname() + " = " + listed(item.inputs) + ": " + rule);
+  throw InvalidArgument("U015", item.fullname() + " = " + listed(item.inputs) + ": " + rule);
+}
+
+[[noreturn]] void refuse_section(const CLI::ConfigItem& item) {
+  std::string section = item.parents[0];
+  static constexpr std::array<std::string_view, 1> sections = {"models"};
+  const bool near = !nearest_name(section, sections).empty();
+  for (std::size_t i = 1; i < item.parents.size(); ++i) section += "." + item.parents[i];
+  const std::string name = item.parents.size() > 1 ? section.substr(section.find('.') + 1) : "NAME";
+  throw InvalidArgument("U014", "there is no section " + in_quotes("[" + section + "]"),
+                        near ? "did you mean [models." + name + "]?"
+                             : "keys of single models are in [models.NAME], others in no section");
 }
 
 // The parser cuts a line at #, also within quotes.
@@ -84,11 +134,14 @@ void read_option(CLI::App& app, const CLI::ConfigItem& item) {
   if (!std::ranges::binary_search(keys, item.name)) refuse_key(item.name, "", keys);
   CLI::Option& option = *app.get_option("--" + item.name);
   if (option.count() > 0) return;  // the command line goes first
+  if (item.inputs.size() != 1) refuse_value(item, "it must be one value");
   try {
     option.add_result(item.inputs);
     option.run_callback();
   } catch (const CLI::ParseError& error) {
-    refuse_value(item, error.what());
+    const std::string rule = error.what();
+    const std::string flag = "--" + item.name + ": ";
+    refuse_value(item, rule.starts_with(flag) ? rule.substr(flag.size()) : rule);
   }
 }
 
@@ -112,6 +165,14 @@ void read_model(const CLI::ConfigItem& item, ServeOptions& options) {
   } catch (const InvalidArgument& error) {
     refuse_value(item, error.what());
   }
+}
+
+void read_item(CLI::App& app, const CLI::ConfigItem& item, ServeOptions& options) {
+  if (item.name == "++" || item.name == "--") return;  // where sections begin and end
+  check_quotes(item);
+  if (item.parents.empty()) return read_option(app, item);
+  if (item.parents.size() == 1 || item.parents[0] != "models") refuse_section(item);
+  read_model(item, options);
 }
 
 std::string quoted(const std::string& text) {
@@ -140,16 +201,17 @@ std::string value_of(const CLI::Option& option) {
 }  // namespace
 
 void read_config(CLI::App& app, const std::string& path, ServeOptions& options) {
-  for (const CLI::ConfigItem& item : read_items(path)) {
-    if (item.name == "++" || item.name == "--") continue;  // where sections begin and end
-    check_quotes(item);
-    if (item.parents.empty()) {
-      read_option(app, item);
-    } else if (item.parents.size() > 1 && item.parents[0] == "models") {
-      read_model(item, options);
-    } else {
-      static constexpr std::array<std::string_view, 1> sections = {"models.NAME"};
-      refuse_key(item.fullname(), "", sections);
+  const std::string text = read_text(path);
+  const std::multimap<std::string, int> lines = lines_of_keys(text);
+  refuse_twice(path, lines);
+  for (const CLI::ConfigItem& item : read_items(path, text)) {
+    try {
+      read_item(app, item, options);
+    } catch (const InvalidArgument& error) {
+      const auto line = lines.find(bare_key(item.fullname()));
+      const std::string at = line == lines.end() ? "" : ", line " + std::to_string(line->second);
+      throw InvalidArgument(error.code(), "configuration " + path + at + ": " + error.what(),
+                            error.help());
     }
   }
 }

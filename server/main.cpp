@@ -40,13 +40,15 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   app.add_option("--model-repository", options.models, "folder with <name>/<version>/model.lathe")
       ->type_name("FOLDER");
   lathe::server::add_flags(app, options);
-  app.add_flag("--check-config", check_config, "print what is set, and exit; 2 if it is wrong")
+  app.add_flag("--check-config", check_config,
+               "check what is set and the files it names, print it, and exit")
       ->configurable(false);
   app.set_version_flag("--version", "lathed " + std::string(lathe::lathe_version()));
   try {
     app.parse(argc, argv);
     lathe::server::finish_flags(app, options);
     if (check_config) {
+      lathe::server::check_files(options);
       std::cout << lathe::server::to_config(app, options);
       return 0;
     }

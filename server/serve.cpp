@@ -9,6 +9,7 @@
 
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/model_file.h"
 #include "lathe/server/address.h"
 #include "lathe/server/auth.h"
 #include "lathe/server/http/http_side.h"
@@ -20,6 +21,8 @@
 #include "lathe/server/watcher.h"
 
 namespace lathe::server {
+
+namespace fs = std::filesystem;
 
 std::chrono::milliseconds rounded_up(double seconds) {
   return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
@@ -46,7 +49,35 @@ void log_serving(const Repository& repository, const std::string& address) {
            {{"models", names.size()}, {"address", address}});
 }
 
+// The folder of one model in place of the one of all.
+void warn_of_versions(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    const std::string name = entry->path().filename().string();
+    if (version_number(name) == 0 || !fs::exists(entry->path() / "model.lathe", ignored)) continue;
+    return log_warning(folder.string() + "/" + name +
+                       "/model.lathe is a version, where a folder of models is expected: give the "
+                       "folder above " +
+                       folder.string());
+  }
+}
+
 }  // namespace
+
+void check_files(const ServeOptions& options) {
+  check_tls_files(options.grpc);
+  const Authority authority(options.token_file);
+  const fs::path models = options.models;
+  std::error_code ignored;
+  if (fs::is_directory(models, ignored)) {
+    model_folder(models)();
+  } else {
+    model_file(models);
+    (void)load_model_file(models.string());
+  }
+}
 
 int serve(const ServeOptions& options) {
   prepare_process();
@@ -56,14 +87,15 @@ int serve(const ServeOptions& options) {
 
   std::optional<StopAtOnce> while_loading(std::in_place, 0, "told to stop: nothing is served yet");
   const Authority authority(options.token_file);
-  const std::filesystem::path models = options.models;
+  const fs::path models = options.models;
   std::error_code ignored;
-  const bool folder = std::filesystem::is_directory(models, ignored);
+  const bool folder = fs::is_directory(models, ignored);
   Repository repository;
   Watcher watcher(repository, folder ? model_folder(models) : model_file(models),
                   watcher_options(options));
   if (folder || options.model_control == ModelControl::explicit_) {
     watcher.scan_once();
+    if (folder && repository.ready().empty()) warn_of_versions(models);
   } else {
     watcher.load(models.stem().string());  // throws: there is nothing else to serve
   }

@@ -54,6 +54,9 @@ void add_grpc_flags(CLI::App& app, ServeOptions& options);
 void add_model_flags(CLI::App& app, ServeOptions& options);
 void add_log_flags(CLI::App& app, ServeOptions& options);
 
+// Reads the files that the options name, as serve() does at its start, and throws what that would.
+void check_files(const ServeOptions& options);
+
 // So that more than no time never becomes none.
 std::chrono::milliseconds rounded_up(double seconds);
 

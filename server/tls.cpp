@@ -159,4 +159,6 @@ std::shared_ptr<grpc::ServerCredentials> tls_credentials(const TlsFiles& files) 
   return std::make_shared<TlsCredentials>(files);
 }
 
+void check_tls_files(const TlsFiles& files) { load(files); }
+
 }  // namespace lathe::server

@@ -21,4 +21,7 @@ struct TlsFiles {
 // (R037) for what is no certificate or key, or not of each other.
 std::shared_ptr<grpc::ServerCredentials> tls_credentials(const TlsFiles& files);
 
+// Throws what tls_credentials() would.
+void check_tls_files(const TlsFiles& files);
+
 }  // namespace lathe::server

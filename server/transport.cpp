@@ -53,13 +53,14 @@ class Transport::State {
 
 namespace {
 
+TlsFiles tls_files(const TransportOptions& options) {
+  return {options.tls_cert, options.tls_key, options.tls_client_ca};
+}
+
 std::shared_ptr<grpc::ServerCredentials> credentials(const TransportOptions& options) {
-  const TlsFiles files{options.tls_cert, options.tls_key, options.tls_client_ca};
-  if (files.certificate.empty() && files.key.empty() && files.client_ca.empty()) {
-    return grpc::InsecureServerCredentials();
-  }
   check_tls(options);
-  return tls_credentials(files);
+  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
+  return tls_credentials(tls_files(options));
 }
 
 int milliseconds(double seconds) {
@@ -207,6 +208,11 @@ void check_tls(const TransportOptions& options) {
   if (any && (options.tls_cert.empty() || options.tls_key.empty())) {
     throw InvalidArgument("R037", "TLS needs both --tls-cert and --tls-key");
   }
+}
+
+void check_tls_files(const TransportOptions& options) {
+  check_tls(options);
+  if (!options.tls_cert.empty()) check_tls_files(tls_files(options));
 }
 
 Transport::Transport(Inference& inference, Repository& repository, const Authority& authority,

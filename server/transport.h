@@ -30,6 +30,8 @@ struct TransportOptions {
 
 // Throws InvalidArgument (R037) where one of certificate and key is there without the other.
 void check_tls(const TransportOptions& options);
+// That, and reads the files: IoError (R037) and InvalidArgument (R037) as Transport would throw.
+void check_tls_files(const TransportOptions& options);
 
 class Transport {
  public:

@@ -97,7 +97,10 @@ TEST_F(ConfigTest, AWrongKeyIsRefusedWithTheNearestRightOne) {
                              HasSubstr("did you mean max-cells?")));
   EXPECT_THAT(refusal("qqqqqqqqqqqqqqq = 1\n"), HasSubstr("the keys are "));
   EXPECT_THAT(refusal("[models.m]\nversion = \"all\"\n"), HasSubstr("\"version\" of a model"));
-  EXPECT_THAT(refusal("[model.m]\nversion-policy = \"all\"\n"), HasSubstr("models.NAME"));
+  EXPECT_THAT(refusal("[modells.m]\nversion-policy = \"all\"\n"),
+              testing::AllOf(HasSubstr("no section \"[modells.m]\""),
+                             HasSubstr("did you mean [models.m]?")));
+  EXPECT_THAT(refusal("[server.m]\nversion-policy = \"all\"\n"), HasSubstr("[models.NAME]"));
   EXPECT_THAT(refusal("config = \"other\"\n"), HasSubstr("U014"));
 }
 
@@ -116,6 +119,19 @@ TEST_F(ConfigTest, AWrongValueIsRefusedWithNameRuleAndValue) {
   EXPECT_THAT(refusal("model-repository = \"m\"\ngrpc-address = \"nowhere\"\n"), HasSubstr("U010"));
 }
 
+TEST_F(ConfigTest, RefusalsSayTheFileAndTheLine) {
+  EXPECT_THAT(refusal("# a comment\n\nmax-cell = 1\n"),
+              HasSubstr("configuration " + path_ + ", line 3: there is no key"));
+  EXPECT_THAT(refusal("grace-seconds = 1\n[models.\"a.b\"]\n version-policy='oldest'\n"),
+              HasSubstr(path_ + ", line 3: models."));
+  EXPECT_THAT(refusal("grace-seconds = ten\n"),
+              HasSubstr(path_ + ", line 1: grace-seconds = ten: Value ten not in range"));
+  EXPECT_THAT(refusal("max-cells = 1\nmax-queue = 2\nmax-cells = 3\n"),
+              HasSubstr(path_ + ", line 3: \"max-cells\" is there already, in line 1"));
+  EXPECT_THAT(refusal("max-cells = 1\nmax-cells = 3\n"), HasSubstr("line 2"));
+  EXPECT_THAT(refusal("grace-seconds = 1, 2\n"), HasSubstr("it must be one value"));
+}
+
 TEST_F(ConfigTest, WhatCannotGoTogetherIsRefused) {
   const std::string models = "model-repository = \"m\"\n";
   for (const char* seconds :
@@ -127,7 +143,7 @@ TEST_F(ConfigTest, WhatCannotGoTogetherIsRefused) {
   EXPECT_THAT(refusal(models + "http-address = \"unix:x\"\n"), HasSubstr("HTTP listens on HOST"));
   EXPECT_THAT(refusal(models + "[models.m]\nversion-policy = \"all\"\n"
                                "[models.m]\nversion-policy = \"latest(2)\"\n"),
-              HasSubstr("models.m.version-policy = latest(2): it is there twice"));
+              HasSubstr("line 5: \"models.m.version-policy\" is there already, in line 3"));
 }
 
 TEST_F(ConfigTest, AByteOrderMarkIsNoPartOfTheFirstKey) {

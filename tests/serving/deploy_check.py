@@ -38,9 +38,16 @@ def read(path):
 
 
 def check_flags(lathed, what, flags):
-    result = run(lathed, *flags, "--check-config")
+    """With models that are there."""
+    with tempfile.TemporaryDirectory(prefix="models") as models:
+        flags = list(flags)
+        for i, flag in enumerate(flags):
+            if flag.startswith("--model-repository"):
+                del flags[i:i + (1 if "=" in flag else 2)]
+                break
+        result = run(lathed, *flags, "--check-config", "--model-repository", models)
     check(f"{what}: its flags are lathed's", result.returncode == 0, result.stderr)
-    return result.stdout
+    return result.stdout.replace(models, "/srv/lathe/models")
 
 
 def check_config(lathed, deploy, folder):
@@ -57,9 +64,18 @@ def check_config(lathed, deploy, folder):
     with open(wrong, "w", encoding="utf-8") as file:
         file.write(read(deploy + "/lathed.toml").replace("grace-seconds", "grace-second"))
     result = run(lathed, "--config", wrong, "--check-config")
+    check("it says the file and the line", wrong + ", line " in result.stderr, result.stderr)
     check("a wrong key ends with 2 and the nearest right one",
           result.returncode == 2 and "did you mean grace-seconds?" in result.stderr,
           f"{result.returncode} {result.stderr}")
+    for flag in ("--model-repository", "--token-file", "--tls-cert"):
+        flags = {"--model-repository": folder, "--tls-key": wrong, flag: folder + "/none"}
+        if flag != "--tls-cert":
+            del flags["--tls-key"]
+        result = run(lathed, *(word for pair in flags.items() for word in pair), "--check-config")
+        check(f"a missing file of {flag} ends with 5",
+              result.returncode == 5 and folder + "/none" in result.stderr,
+              f"{result.returncode} {result.stderr}")
 
 
 def addresses(printed):
