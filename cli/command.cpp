@@ -1,11 +1,15 @@
 #include "lathe/cli/command.h"
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <new>
 
 #include <unistd.h>
 
+#include "lathe/datasets/csv_errors.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 
@@ -29,6 +33,17 @@ const char* bold_red() {
   static const bool coloured = isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
                                terminal != nullptr && std::string_view(terminal) != "dumb";
   return coloured ? "\033[1;31m" : nullptr;
+}
+
+// A message may have lines; nothing else in it may drive a terminal.
+std::string plain_lines(std::string_view text) {
+  std::string plain;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    plain += (begin == 0 ? "" : "\n") + without_controls(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return plain;
 }
 
 }  // namespace
@@ -76,7 +91,8 @@ Table DataArguments::read_for(const Contract& contract, bool with_targets) const
     reading.types.insert({column.name, column.kind});
   }
   for (const std::string& target : contract.targets) {
-    if (!with_targets) break;
+    // What a clusterer is compared with is of the kind that it looks, as when it was fitted.
+    if (!with_targets || contract.role == Role::clusterer) break;
     const bool text = contract.role == Role::classifier && contract.classes.is_text();
     reading.types.insert({target, text ? ColumnKind::categorical : ColumnKind::numeric});
   }
@@ -99,11 +115,35 @@ FitOptions ColumnArguments::fit_options(std::uint64_t seed) const {
   return {.targets = targets, .weight = weight, .drop = drop, .seed = seed};
 }
 
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  return CLI::Validator(
+      [least, most](std::string& text) -> std::string {
+        std::uint64_t value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        if (error != std::errc() || stop != end || value < least || value > most) {
+          return "'" + text + "' is not a whole number from " + std::to_string(least) + " to " +
+                 std::to_string(most);
+        }
+        text = std::to_string(value);  // 010 is ten: CLI11 reads octal numbers
+        return {};
+      },
+      "", "whole number");
+}
+
 void add_threads(CLI::App& app) {
   app.add_option_function<int>("--threads", set_thread_limit,
-                               "how many threads; changes no result (default: the CPUs)")
+                               "how many threads, 1 to " + std::to_string(most_threads) +
+                                   "; changes no result (default: the CPUs)")
       ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+      ->transform(whole_number(1, most_threads));
+}
+
+void add_seed(CLI::App& app, std::uint64_t& seed) {
+  app.add_option("--seed", seed, "of everything random, a whole number")
+      ->type_name("N")
+      ->transform(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
+      ->capture_default_str();
 }
 
 int report(const std::exception& error) {
@@ -111,8 +151,8 @@ int report(const std::exception& error) {
   std::cerr << (colour != nullptr ? colour : "") << "error";
   if (const auto* known = dynamic_cast<const Error*>(&error)) {
     std::cerr << '[' << known->code() << ']' << (colour != nullptr ? "\033[0m" : "") << ": "
-              << known->what() << '\n';
-    if (!known->help().empty()) std::cerr << "  = help: " << known->help() << '\n';
+              << plain_lines(known->what()) << '\n';
+    if (!known->help().empty()) std::cerr << "  = help: " << plain_lines(known->help()) << '\n';
     return exit_code(*known);
   }
   std::cerr << (colour != nullptr ? "\033[0m" : "") << ": ";
@@ -124,8 +164,12 @@ int report(const std::exception& error) {
   return exit_check_failed;
 }
 
-void note(const std::string& sentence) { std::cerr << "note: " << sentence << '\n'; }
-void warning(const std::string& sentence) { std::cerr << "warning: " << sentence << '\n'; }
+void note(const std::string& sentence) {
+  std::cerr << "note: " << without_controls(sentence) << '\n';
+}
+void warning(const std::string& sentence) {
+  std::cerr << "warning: " << without_controls(sentence) << '\n';
+}
 
 void refuse_overwriting(const std::string& path, bool force) {
   std::error_code unknown;

@@ -70,6 +70,10 @@ void add_serve(CLI::App& app);  // likewise
 
 // --threads N, which changes no result.
 void add_threads(CLI::App& app);
+void add_seed(CLI::App& app, std::uint64_t& seed);  // --seed N
+
+// For `transform`: digits alone, of a number in [least, most].
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
 
 // Prints "error[D013]: ..." and the help on stderr; returns the exit code.
 int report(const std::exception& error);

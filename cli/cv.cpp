@@ -157,7 +157,7 @@ void add_cv(CLI::App& app) {
       ->type_name("COLUMN");
   command->add_option("--save", arguments->save, "keep the model of each fold in this folder")
       ->type_name("DIR");
-  command->add_option("--seed", arguments->seed, "of everything random")->capture_default_str();
+  add_seed(*command, arguments->seed);
   command->add_flag("--json", arguments->json, "one JSON object");
   command->add_flag("--force", arguments->force, "overwrite models in --save DIR");
   command->add_flag("--strict", arguments->strict, "exit 6 if a fit did not converge");

@@ -4,6 +4,7 @@
 #include "lathe/cli/command.h"
 #include "lathe/cli/json.h"
 #include "lathe/cli/text_table.h"
+#include "lathe/datasets/csv_errors.h"
 #include "lathe/datasets/profile.h"
 
 namespace lathe {
@@ -42,7 +43,9 @@ void print_text(const Arguments& arguments, const TableProfile& profile) {
   std::cout << table.text();
   std::string hints;
   for (const ColumnProfile& c : profile.columns) {
-    for (const Hint& hint : c.hints) hints += "  " + c.name + ": " + hint.text + '\n';
+    for (const Hint& hint : c.hints) {
+      hints += "  " + without_controls(c.name + ": " + hint.text) + '\n';
+    }
   }
   if (!hints.empty()) std::cout << "\nworth a look:\n" << hints;
 }

@@ -78,13 +78,13 @@ void add_fit(CLI::App& app) {
       ->needs(cv);
   command->add_option("--group", arguments->group, "for --cv group_kfold: its column; not an input")
       ->type_name("COLUMN");
-  command->add_option("--seed", arguments->seed, "of everything random")->capture_default_str();
+  add_seed(*command, arguments->seed);
   command
       ->add_option("--warm-rows", arguments->warm_rows,
-                   "how many training rows to keep in the file, as they are, for a server to try "
-                   "the model on; 0: none, where rows are private")
+                   "how many training rows, up to 1000, to keep in the file, as they are, for a "
+                   "server to try the model on; 0: none, where rows are private")
       ->type_name("N")
-      ->check(CLI::Range(0, 1000))
+      ->transform(whole_number(0, 1000))
       ->capture_default_str();
   command->add_flag("--force", arguments->force, "overwrite the model file");
   command->add_flag("--strict", arguments->strict, "save nothing, and exit 6, if not converged");

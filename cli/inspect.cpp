@@ -5,6 +5,7 @@
 #include "lathe/cli/command.h"
 #include "lathe/cli/json.h"
 #include "lathe/cli/text_table.h"
+#include "lathe/datasets/csv_errors.h"
 #include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/model_file.h"
 
@@ -52,7 +53,7 @@ void print_attribute(const Attribute& attribute) {
       std::cout << "      and " << matrix->rows() - shown_rows << " more rows\n";
     }
   } else if (const auto* texts = std::get_if<std::vector<std::string>>(&attribute.value)) {
-    std::cout << levels(*texts) << '\n';
+    std::cout << without_controls(levels(*texts)) << '\n';
   } else if (const auto* number = std::get_if<double>(&attribute.value)) {
     std::cout << short_number(*number) << '\n';
   } else {
@@ -76,37 +77,41 @@ void print_inputs(const Contract& contract) {
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return without_controls(text);
+}
+
+std::vector<std::string> names_of(const Classes& classes) {
+  std::vector<std::string> names;
+  for (Index k = 0; k < classes.size(); ++k) names.push_back(classes.name(k));
+  return names;
 }
 
 void print_text(const std::string& path, const FittedPipeline& fitted) {
   const Contract& contract = fitted.contract();
   std::cout << path << "  (" << std::filesystem::file_size(path) << " bytes)\n"
-            << "  pipeline     " << contract.pipeline << '\n'
+            << "  pipeline     " << without_controls(contract.pipeline) << '\n'
             << "  role         " << to_text(contract.role) << '\n';
   if (!contract.targets.empty()) std::cout << "  target       " << joined(contract.targets) << '\n';
   if (contract.classes.size() > 0) {
-    std::cout << "  classes      ";
-    for (Index k = 0; k < contract.classes.size(); ++k) {
-      std::cout << (k == 0 ? "" : ", ") << contract.classes.name(k);
-    }
-    std::cout << '\n';
+    std::cout << "  classes      " << joined(names_of(contract.classes)) << '\n';
   }
-  if (!contract.weight.empty()) std::cout << "  weight       " << contract.weight << '\n';
+  if (!contract.weight.empty()) {
+    std::cout << "  weight       " << without_controls(contract.weight) << '\n';
+  }
   std::cout << "  rows         " << contract.rows << '\n'
             << "  warm rows    " << contract.warm_rows.size() << '\n'
             << "  seed         " << contract.seed << '\n'
-            << "  data         " << contract.data_fingerprint << '\n'
-            << "  written by   lathe " << contract.lathe_version << "\n\n";
+            << "  data         " << without_controls(contract.data_fingerprint) << '\n'
+            << "  written by   lathe " << without_controls(contract.lathe_version) << "\n\n";
   print_inputs(contract);
   const std::vector<Attribute> attributes = fitted.model()->attributes();
   if (!attributes.empty()) std::cout << "\nlearned\n";
   for (const Attribute& attribute : attributes) print_attribute(attribute);
   if (contract.scores.empty()) return;
-  std::cout << "\ncross-validated with " << contract.scores[0].splitter << '\n';
+  std::cout << "\ncross-validated with " << without_controls(contract.scores[0].splitter) << '\n';
   for (const CrossValidationScore& score : contract.scores) {
-    std::cout << "  " << score.metric << " = " << short_number(score.mean) << " +- "
-              << short_number(score.std) << '\n';
+    std::cout << "  " << without_controls(score.metric) << " = " << short_number(score.mean)
+              << " +- " << short_number(score.std) << '\n';
   }
 }
 

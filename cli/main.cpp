@@ -29,6 +29,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   app.add_flag("--verbose", verbose, "With --version: also the kernels that run, and threads");
   app.set_version_flag("--version", [&verbose] { return version_text(verbose); });
   app.require_subcommand(1);
+  app.parse_complete_callback([] { lathe::thread_limit(); });  // refuses a bad LATHE_NUM_THREADS
   app.footer(
       "Start with `lathe describe DATA`, then `lathe list`. Results go to stdout, the rest to\n"
       "stderr. Exit codes: 0 ok, 1 a stated check failed, 2 usage, 3 bad data, 4 bad model,\n"

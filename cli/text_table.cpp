@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "lathe/datasets/csv_errors.h"
+
 namespace lathe {
 namespace {
 
@@ -19,6 +21,11 @@ bool is_number(const std::string& text) {
 }
 
 }  // namespace
+
+void TextTable::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = without_controls(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string TextTable::text() const {
   std::vector<std::size_t> widths(rows_[0].size());

@@ -16,14 +16,6 @@ std::size_t width(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
 }
 
-std::string without_controls(std::string_view text) {
-  std::string plain(text);
-  for (char& c : plain) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return plain;
-}
-
 // The first `n` bytes, or some fewer so that no character is cut.
 std::string_view head(std::string_view text, std::size_t n) {
   if (n >= text.size()) return text;
@@ -47,6 +39,19 @@ std::size_t line_of(std::string_view text, std::size_t offset) {
     }
   }
   return line;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F
+    if (second_set) ++i;
+    plain.push_back(byte < 0x20 || byte == 0x7F || second_set ? ' ' : text[i]);
+  }
+  return plain;
 }
 
 std::string shown(std::string_view text) {

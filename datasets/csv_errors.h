@@ -15,7 +15,10 @@ struct CsvSource {
 // The line, from 1, in which text[offset] stands. Lines end in LF, CRLF or CR.
 std::size_t line_of(std::string_view text, std::size_t offset);
 
-// Text for a message: control characters replaced (they could drive a terminal), long text cut.
+// A blank for each control character: they could drive a terminal, or break a line.
+std::string without_controls(std::string_view text);
+
+// Text for a message: without control characters, and cut where it is long.
 std::string shown(std::string_view text);
 
 // column 3 "age"; the first is j = 0, and the name may be empty.

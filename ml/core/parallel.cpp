@@ -3,11 +3,11 @@
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <limits>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <sched.h>
 
@@ -23,19 +23,38 @@ namespace {
 
 thread_local bool serial = false;  // inside a parallel region, or a SerialScope
 
-constexpr int most_threads = 1024;  // a system that refuses a thread ends the process
+std::string_view variable(const char* name) {
+  const char* const text = std::getenv(name);
+  return text != nullptr ? text : "";
+}
 
-int number_in(const char* variable) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return 0;
+[[noreturn]] void refuse_threads(const std::string& asked) {
+  throw InvalidArgument("O004",
+                        asked + ", but it must be in [1, " + std::to_string(most_threads) + "]");
+}
+
+int own_variable() {  // 0: not set
+  const std::string_view text = variable("LATHE_NUM_THREADS");
+  if (text.empty()) return 0;
   int value = 0;
-  const auto result = std::from_chars(text, text + std::strlen(text), value);
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && stop == text.data() + text.size();
+  if (!whole || value < 1 || value > most_threads) {
+    refuse_threads("LATHE_NUM_THREADS = " + std::string(text));
+  }
+  return value;
+}
+
+int openmp_variable() {  // 0: not set, or nothing that is understood; may be a list
+  const std::string_view text = variable("OMP_NUM_THREADS");
+  int value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   return result.ec == std::errc() && value > 0 ? std::min(value, most_threads) : 0;
 }
 
 int initial_limit() {
-  if (const int asked = number_in("LATHE_NUM_THREADS"); asked > 0) return asked;
-  if (const int asked = number_in("OMP_NUM_THREADS"); asked > 0) return asked;
+  if (const int asked = own_variable(); asked > 0) return asked;
+  if (const int asked = openmp_variable(); asked > 0) return asked;
   cpu_set_t cpus;
   if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
   return 1;
@@ -72,9 +91,7 @@ int thread_limit() { return limit().load(std::memory_order_relaxed); }
 
 void set_thread_limit(int threads) {
   if (threads < 1 || threads > most_threads) {
-    throw InvalidArgument("O004", "threads = " + std::to_string(threads) +
-                                      ", but it must be in [1, " + std::to_string(most_threads) +
-                                      "]");
+    refuse_threads("threads = " + std::to_string(threads));
   }
   limit().store(threads, std::memory_order_relaxed);
 }

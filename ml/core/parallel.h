@@ -11,10 +11,14 @@
 
 namespace lathe {
 
+inline constexpr int most_threads = 1024;  // a system that refuses a thread ends the process
+
 // The budget of the process: LATHE_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process
-// may use. Changing it changes no result.
+// may use. Changing it changes no result. Throws InvalidArgument (O004) where LATHE_NUM_THREADS is
+// no number from 1 to most_threads; OMP_NUM_THREADS, which is not ours, is heeded as far as it
+// goes.
 int thread_limit();
-void set_thread_limit(int threads);  // 1 to 1024; throws InvalidArgument otherwise
+void set_thread_limit(int threads);  // 1 to most_threads; throws InvalidArgument (O004) otherwise
 
 // Serial on this thread while it lives: for a server's threads.
 class SerialScope {

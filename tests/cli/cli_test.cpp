@@ -428,5 +428,74 @@ TEST(Cli, ClustersAndTransformsNeedNoTarget) {
   EXPECT_EQ(proba.out, "");
 }
 
+TEST(Cli, ScoresAClustererAgainstTextLabels) {
+  const Folder folder;
+  ASSERT_EQ(folder
+                .lathe({"fit", penguins, "--target", "species", "--pipeline",
+                        "kmeans(n_clusters=3)", "--output", "k.lathe"})
+                .exit_code,
+            0);
+  const Outcome score = folder.lathe(
+      {"score", "k.lathe", penguins, "--metric", "adjusted_rand", "--metric", "silhouette"});
+  EXPECT_EQ(score.exit_code, 0) << score.err;
+  EXPECT_THAT(score.out, AllOf(HasSubstr("adjusted_rand"), HasSubstr("silhouette")));
+}
+
+bool drives_a_terminal(const std::string& text) {
+  return text.find_first_of("\x1b\x07\r\x7f") != std::string::npos ||
+         text.find("\xc2\x9b") != std::string::npos;
+}
+
+TEST(Cli, ControlCharactersOfATableDoNotReachTheTerminal) {
+  const Folder folder;
+  folder.write(
+      "esc.csv",
+      "a\x1b[2J,b,y\n1,\x1b[31mred\x1b[0m,p\x07\n4,\"two\nlines\",q\xc2\x9b\n2,x,q\xc2\x9b\n");
+  const Outcome described = folder.lathe({"describe", "esc.csv"});
+  ASSERT_EQ(described.exit_code, 0) << described.err;
+  EXPECT_FALSE(drives_a_terminal(described.out)) << described.out;
+  EXPECT_THAT(described.out, AllOf(HasSubstr(" [31mred [0m 1"), HasSubstr("two lines 1")));
+
+  const Outcome fit = folder.lathe({"fit", "esc.csv", "--target", "y", "--pipeline",
+                                    "logistic_regression", "--output", "m.lathe"});
+  ASSERT_EQ(fit.exit_code, 0) << fit.err;
+  EXPECT_FALSE(drives_a_terminal(fit.err)) << fit.err;
+  const Outcome inspect = folder.lathe({"inspect", "m.lathe"});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  EXPECT_FALSE(drives_a_terminal(inspect.out)) << inspect.out;
+  EXPECT_THAT(inspect.out, HasSubstr("two lines"));
+
+  folder.write("new.csv", "a\x1b[2J,b\n1,\x1b[2J\n");
+  EXPECT_FALSE(drives_a_terminal(folder.lathe({"predict", "m.lathe", "new.csv"}).err));
+  folder.write("other.csv", "b,c\x1b[2J\n1,\x1b[2J\n");
+  const Outcome refused = folder.lathe({"predict", "m.lathe", "other.csv"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_FALSE(drives_a_terminal(refused.err)) << refused.err;
+}
+
+TEST(Cli, NumbersOfFlagsAreReadWholeOrRefused) {
+  const Folder folder;
+  const auto cv = [&](const std::string& flag, const std::string& value) {
+    return folder.lathe(
+        {"cv", diabetes, "--target", "target", "--pipeline", "ridge", flag, value, "--json"});
+  };
+  for (const char* value : {"-1", "99999999999999999999999", "1.5", "two", ""}) {
+    EXPECT_EQ(cv("--seed", value).exit_code, 2) << value;
+  }
+  EXPECT_EQ(json::parse(cv("--seed", "18446744073709551615").out)["seed"], 18446744073709551615ULL);
+  EXPECT_EQ(json::parse(cv("--seed", "010").out)["seed"], 10);
+  for (const char* value : {"0", "-1", "1025", "two"}) {
+    const Outcome outcome = cv("--threads", value);
+    EXPECT_EQ(outcome.exit_code, 2) << value;
+    EXPECT_THAT(outcome.err, HasSubstr("is not a whole number from 1 to 1024")) << value;
+  }
+  setenv("LATHE_NUM_THREADS", "5000", 1);
+  const Outcome outcome = folder.lathe({"describe", diabetes});
+  unsetenv("LATHE_NUM_THREADS");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("error[O004]: LATHE_NUM_THREADS = 5000, but it must be in [1, 1024]"));
+}
+
 }  // namespace
 }  // namespace lathe::testing

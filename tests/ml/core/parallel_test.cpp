@@ -199,12 +199,27 @@ TEST(ThreadLimitDeathTest, ComesFromTheEnvironment) {
   EXPECT_EXIT(std::_Exit(limit_with("3", "7")), testing::ExitedWithCode(3), "");
   EXPECT_EXIT(std::_Exit(limit_with(nullptr, "7")), testing::ExitedWithCode(7), "");
   EXPECT_EXIT(std::_Exit(limit_with(nullptr, "5,2")), testing::ExitedWithCode(5), "");
-  EXPECT_EXIT(std::_Exit(limit_with("none", "7")), testing::ExitedWithCode(7), "");
-  EXPECT_EXIT(std::_Exit(limit_with("-2", "7")), testing::ExitedWithCode(7), "");
-  EXPECT_EXIT(std::_Exit(limit_with("99999", nullptr) == 1024 ? 42 : 0),
+  EXPECT_EXIT(std::_Exit(limit_with("", "7")), testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(std::_Exit(limit_with(nullptr, "none") >= 1 ? 42 : 0), testing::ExitedWithCode(42),
+              "");
+  EXPECT_EXIT(std::_Exit(limit_with(nullptr, "99999") == 1024 ? 42 : 0),
               testing::ExitedWithCode(42), "");
   EXPECT_EXIT(std::_Exit(limit_with(nullptr, nullptr) >= 1 ? 42 : 0), testing::ExitedWithCode(42),
               "");
+}
+
+TEST(ThreadLimitDeathTest, RefusesAVariableThatCannotBe) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const char* text : {"0", "-2", "none", "3 ", "1025", "99999999999"}) {
+    const auto refused = [text] {
+      const std::string why = refusal([text] { limit_with(text, "7"); });
+      return why == "O004 LATHE_NUM_THREADS = " + std::string(text) +
+                         ", but it must be in [1, 1024] | "
+                 ? 42
+                 : 0;
+    };
+    EXPECT_EXIT(std::_Exit(refused()), testing::ExitedWithCode(42), "") << text;
+  }
 }
 
 }  // namespace
