@@ -171,9 +171,23 @@ void warning(const std::string& sentence) {
   std::cerr << "warning: " << without_controls(sentence) << '\n';
 }
 
-void refuse_overwriting(const std::string& path, bool force) {
+void check_output(const std::string& path, bool force, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
   std::error_code unknown;
-  if (force || !std::filesystem::exists(path, unknown)) return;
+  if (path.empty()) throw InvalidArgument("U005", "--output names no file");
+  if (path == "-") {
+    throw InvalidArgument("U005", "--output - is standard output, which takes no model",
+                          "name a file; ./- is one called -");
+  }
+  if (fs::is_directory(path, unknown)) {
+    throw InvalidArgument("U005", path + " is a folder", "name a file in it");
+  }
+  for (const std::string& input : inputs) {
+    if (!fs::equivalent(path, input, unknown) || unknown) continue;
+    throw InvalidArgument("U005", path + " is an input of this command, and would be lost",
+                          "name another file");
+  }
+  if (force || !fs::exists(path, unknown)) return;
   throw InvalidArgument("U002", path + " is there already", "--force overwrites it");
 }
 

@@ -80,7 +80,8 @@ int report(const std::exception& error);
 void note(const std::string& sentence);     // "note: ..." on stderr
 void warning(const std::string& sentence);  // "warning: ..." on stderr
 
-// `error` when the file is there and --force is not.
-void refuse_overwriting(const std::string& path, bool force);
+// Before anything is begun. Throws InvalidArgument U002 when the file is there and --force is not,
+// U005 when it is one of `inputs`, by whatever path, or a folder, or `-` (standard output).
+void check_output(const std::string& path, bool force, const std::vector<std::string>& inputs);
 
 }  // namespace lathe

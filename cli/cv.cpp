@@ -101,7 +101,7 @@ void save_models(const Arguments& arguments, const TrainingData& data, const Fit
   std::filesystem::create_directories(arguments.save, failed);
   if (failed) throw IoError("I003", "the folder " + arguments.save + " could not be made");
   for (std::size_t fold = 0; fold < result.models.size(); ++fold) {
-    refuse_overwriting(fold_path(arguments.save, fold), arguments.force);
+    check_output(fold_path(arguments.save, fold), arguments.force, {arguments.data.path});
   }
   for (std::size_t fold = 0; fold < result.models.size(); ++fold) {
     const TrainingData seen = select_rows(data, result.train_rows[fold]);
@@ -115,7 +115,9 @@ void cv_command(const Arguments& arguments) {
   const Estimator pipeline = make_estimator(arguments.pipeline);
   CrossValidationArguments how = arguments.how;
   how.keep_models = !arguments.save.empty() || arguments.strict;
-  if (!arguments.save.empty()) refuse_overwriting(fold_path(arguments.save, 0), arguments.force);
+  if (!arguments.save.empty()) {
+    check_output(fold_path(arguments.save, 0), arguments.force, {arguments.data.path});
+  }
 
   Table table = arguments.data.read();
   how.groups = take_groups(table, arguments.group, arguments.columns);

@@ -27,7 +27,7 @@ struct Arguments {
 
 void fit_command(const Arguments& arguments) {
   const Estimator pipeline = make_estimator(arguments.pipeline);
-  refuse_overwriting(arguments.output, arguments.force);
+  check_output(arguments.output, arguments.force, {arguments.data.path});
   Table table = arguments.data.read();
   CrossValidationArguments cv = arguments.cv;
   cv.groups = take_groups(table, arguments.group, arguments.columns);

@@ -1,10 +1,13 @@
 // `lathe`: from a CSV file to a served model.
+#include <algorithm>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "lathe/cli/command.h"
+#include "lathe/cli/usage.h"
 #include "lathe/ml/contract.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernels.h"
@@ -17,6 +20,18 @@ std::string version_text(bool verbose) {
   if (!verbose) return text;
   return text + "\nkernels  " + std::string(lathe::kernels::level()) + "\nthreads  " +
          std::to_string(lathe::thread_limit());
+}
+
+// Last first, as CLI11 takes them; `help COMMAND` is `COMMAND --help`.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> given(argv + std::min(argc, 1), argv + argc);
+  if (!given.empty() && given[0] == "help") {
+    given.erase(given.begin());
+    given.resize(std::min<std::size_t>(given.size(), 1));
+    given.emplace_back("--help");
+  }
+  std::reverse(given.begin(), given.end());
+  return given;
 }
 
 }  // namespace
@@ -46,12 +61,13 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   lathe::add_serve(app);
 #endif
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
     std::cout.flush();
     if (!std::cout) throw lathe::IoError("I001", "standard output could not be written");
     return lathe::exit_ok;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? lathe::exit_ok : lathe::exit_usage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    return lathe::report(lathe::usage_error(app, error));
   } catch (const lathe::Exit& exit) {
     std::cout.flush();
     return exit.code;

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include <unistd.h>
 
@@ -16,7 +17,7 @@ namespace {
 struct Arguments {
   std::string model;
   DataArguments data;
-  std::string output;
+  std::optional<std::string> output;  // none, or "-": standard output
   bool proba = false;
   bool json = false;
   bool force = false;
@@ -101,7 +102,10 @@ Json values_json(const Prediction& prediction) {
 }
 
 void predict_command(const Arguments& arguments) {
-  if (!arguments.output.empty()) refuse_overwriting(arguments.output, arguments.force);
+  const bool to_file = arguments.output && *arguments.output != "-";
+  if (to_file) {
+    check_output(*arguments.output, arguments.force, {arguments.model, arguments.data.path});
+  }
   const FittedPipeline fitted = load_model_file(arguments.model);
   const Table table = arguments.data.read_for(fitted.contract(), false);
   std::vector<std::string> notes;
@@ -121,10 +125,12 @@ void predict_command(const Arguments& arguments) {
   } else {
     write_csv(out, names, prediction, table.rows());
   }
-  if (arguments.output.empty())
+  if (!to_file) {
     std::cout << out.str();
-  else
-    write_file_atomically(arguments.output, out.str(), arguments.force);
+    return;
+  }
+  write_file_atomically(*arguments.output, out.str(), arguments.force);
+  std::cerr << "saved   " << *arguments.output << " (" << out.str().size() << " bytes)\n";
 }
 
 }  // namespace

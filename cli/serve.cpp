@@ -13,6 +13,10 @@ void add_serve(CLI::App& app) {
                       "a .lathe file, or a folder of NAME/VERSION/model.lathe");
   server::add_flags(*command, *options);
   command->callback([options, command] {
+    if (options->models.empty() && options->config.empty()) {
+      throw InvalidArgument("U001", "MODEL is not given: there is nothing to serve",
+                            "a .lathe file, or a folder of NAME/VERSION/model.lathe");
+    }
     int status = exit_ok;
     try {
       server::finish_flags(*command, *options);

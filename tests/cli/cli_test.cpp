@@ -497,5 +497,94 @@ TEST(Cli, NumbersOfFlagsAreReadWholeOrRefused) {
               HasSubstr("error[O004]: LATHE_NUM_THREADS = 5000, but it must be in [1, 1024]"));
 }
 
+TEST(Cli, UsageErrorsHaveTheirCodeAndACure) {
+  const Folder folder;
+  const std::vector<Refusal> refusals = {
+      {"command", {"ft", penguins}, 2, "lathe has no command 'ft'\n  = help: did you mean fit?"},
+      {"no command", {}, 2, "no command is given\n  = help: `lathe --help` lists them"},
+      {"missing flag",
+       {"fit", penguins, "--output", "x"},
+       2,
+       "--pipeline EXPR is not given\n  = help: what to fit; `lathe list` has the names"},
+      {"missing flags",
+       {"fit", penguins},
+       2,
+       "--pipeline EXPR and --output FILE are not given\n  = help: `lathe fit --help` shows how"},
+      {"flag",
+       {"fit", penguins, "--targt", "species"},
+       2,
+       "lathe fit has no flag --targt\n  = help: did you mean --target?"},
+      {"flag with its value", {"cv", penguins, "--metrics=r2"}, 2, "did you mean --metric?"},
+      {"argument",
+       {"describe", penguins, "more.csv"},
+       2,
+       "'more.csv' is one argument too many for lathe describe"},
+      {"flag before the command",
+       {"--threads", "2", "describe", penguins},
+       2,
+       "lathe has no flag --threads"},
+      {"number",
+       {"describe", penguins, "--threads", "two"},
+       2,
+       "--threads: 'two' is not a whole number from 1 to 1024"},
+      {"no value", {"describe", penguins, "--target"}, 2, "--target: the value is missing"},
+      {"twice",
+       {"describe", penguins, "--target", "a", "--target", "b"},
+       2,
+       "--target is given 2 times, but takes one value"},
+      {"positional", {"score", "m.lathe"}, 2, "DATA is not given\n  = help: a CSV file"},
+#ifdef LATHE_SERVER
+      {"nothing to serve", {"serve"}, 2, "MODEL is not given: there is nothing to serve"},
+#endif
+  };
+  for (const Refusal& refusal : refusals) {
+    const Outcome outcome = folder.lathe(refusal.arguments);
+    EXPECT_EQ(outcome.exit_code, refusal.exit_code) << refusal.what << ": " << outcome.err;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("error[U001]: "), HasSubstr(refusal.words)))
+        << refusal.what;
+    EXPECT_EQ(outcome.out, "") << refusal.what;
+  }
+  EXPECT_EQ(folder.lathe({"help"}).out, folder.lathe({"--help"}).out);
+  EXPECT_EQ(folder.lathe({"help", "fit"}).out, folder.lathe({"fit", "--help"}).out);
+  EXPECT_EQ(folder.lathe({"help"}).exit_code, 0);
+}
+
+TEST(Cli, AnOutputIsAFileThatIsNoInput) {
+  const Folder folder;
+  const std::string table = folder.write("t.csv", read_file(diabetes));
+  const std::vector<std::string> fit = {"fit",        table,   "--target", "target",
+                                        "--pipeline", "ridge", "--output"};
+  const auto fit_into = [&](const std::string& file) {
+    std::vector<std::string> command = fit;
+    command.insert(command.end(), {file, "--force"});
+    return folder.lathe(command);
+  };
+  ASSERT_EQ(fit_into("m.lathe").exit_code, 0);
+  const std::string model = read_file(folder.path("m.lathe"));
+  std::filesystem::create_directory(folder.path("folder"));
+  std::filesystem::create_symlink(folder.path("t.csv"), folder.path("link.csv"));
+
+  const auto predict_into = [&](const std::string& file) {
+    return folder.lathe({"predict", "m.lathe", table, "--output", file, "--force"});
+  };
+  for (const char* file : {"m.lathe", "./folder/../m.lathe", "t.csv", "link.csv", "folder", ""}) {
+    const Outcome outcome = predict_into(file);
+    EXPECT_EQ(outcome.exit_code, 2) << file;
+    EXPECT_THAT(outcome.err, StartsWith("error[U005]: ")) << file;
+  }
+  for (const char* file : {"t.csv", "link.csv", "folder", "-", ""}) {
+    const Outcome outcome = fit_into(file);
+    EXPECT_EQ(outcome.exit_code, 2) << file;
+    EXPECT_THAT(outcome.err, StartsWith("error[U005]: ")) << file;
+  }
+  EXPECT_EQ(read_file(folder.path("m.lathe")), model);
+  EXPECT_EQ(read_file(table), read_file(diabetes));
+
+  const Outcome to_stdout = predict_into("-");
+  EXPECT_EQ(to_stdout.out, folder.lathe({"predict", "m.lathe", table}).out);
+  EXPECT_FALSE(std::filesystem::exists(folder.path("-")));
+  EXPECT_THAT(predict_into("p.csv").err, StartsWith("saved   p.csv ("));
+}
+
 }  // namespace
 }  // namespace lathe::testing
