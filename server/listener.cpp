@@ -60,7 +60,7 @@ std::string goodbye(const std::string& reason) {
 Listener::Listener(const std::string& address) : address_(address) {
   check_address(address);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_ < 0) refuse_to_listen(address, last_error());
+  if (wake_ < 0) refuse_to_listen(address, errno);
   try {
     if (address.starts_with(unix_prefix)) {
       listen_on_socket_file();
@@ -86,19 +86,21 @@ void Listener::listen_on_socket_file() {
   std::memcpy(name.sun_path, path.data(), path.size());
   struct stat status = {};
   if (::lstat(path.c_str(), &status) == 0) {
-    if (!S_ISSOCK(status.st_mode))
-      refuse_to_listen(address_, "there is something else than a socket");
+    if (!S_ISSOCK(status.st_mode)) {
+      refuse_to_listen(address_, "the file that is there is no socket",
+                       "move it away, or choose another path");
+    }
     ::unlink(path.c_str());  // left behind: check_address() found that nobody answers on it
   }
   const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (socket < 0) refuse_to_listen(address_, last_error());
+  if (socket < 0) refuse_to_listen(address_, errno);
   listeners_.push_back(socket);
   if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    refuse_to_listen(address_, last_error());
+    refuse_to_listen(address_, errno);
   }
   socket_file_ = path;
   socket_identity_ = identity_of(path);
-  if (::listen(socket, backlog) != 0) refuse_to_listen(address_, last_error());
+  if (::listen(socket, backlog) != 0) refuse_to_listen(address_, errno);
 }
 
 void Listener::start(std::size_t most, bool plain, std::function<void(int, int)> take) {

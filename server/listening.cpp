@@ -91,9 +91,17 @@ int listen_on_all(const addrinfo* place, std::vector<int>& sockets) {
 
 }  // namespace
 
-void refuse_to_listen(const std::string& address, const std::string& reason) {
-  throw IoError("R025", "cannot listen on " + address + ": " + reason,
-                "another server may listen there, or the host is not this machine's");
+void refuse_to_listen(const std::string& address, const std::string& reason,
+                      const std::string& help) {
+  throw IoError("R025", "cannot listen on " + address + ": " + reason, help);
+}
+
+void refuse_to_listen(const std::string& address, int error) {
+  std::string help;
+  if (error == EADDRINUSE) help = "another server listens there, or on all hosts at that port";
+  if (error == EADDRNOTAVAIL) help = "the host is not this machine's";
+  if (error == ENOENT) help = "the folder of the socket is not there";
+  refuse_to_listen(address, std::generic_category().message(error), help);
 }
 
 std::vector<int> listen_on_hosts(std::string& address) {
@@ -101,7 +109,7 @@ std::vector<int> listen_on_hosts(std::string& address) {
   std::vector<int> sockets;
   if (const int error = listen_on_all(places.get(), sockets); error != 0) {
     for (const int socket : sockets) ::close(socket);
-    refuse_to_listen(address, std::generic_category().message(error));
+    refuse_to_listen(address, error);
   }
   address = with_port(address, port_of(sockets.front()));
   return sockets;

@@ -24,12 +24,25 @@ const ServedModelPtr* Repository::serving(const Versions& versions) {
   return nullptr;
 }
 
+// Of names of ordinary length, and among few: whoever asks may send any text.
+std::string Repository::nearest_model(std::string_view name) const {
+  constexpr std::size_t longest = 64, most = 100;
+  if (name.size() > longest || models_.size() > most) return {};
+  std::vector<std::string_view> names;
+  for (const auto& [known, versions] : models_) {
+    if (known.size() <= longest) names.emplace_back(known);
+  }
+  return std::string(nearest_name(name, names));
+}
+
 ServedModelPtr Repository::find(std::string_view name, std::string_view version) const {
   const std::shared_lock lock(mutex_);
   const auto found = models_.find(name);
   if (found == models_.end()) {
+    const std::string nearest = nearest_model(name);
     throw NotFound("R001", "there is no model " + in_quotes(name),
-                   "RepositoryIndex lists the models of this server");
+                   nearest.empty() ? "the repository's index lists the models of this server"
+                                   : "did you mean " + nearest + "?");
   }
   const Versions& versions = found->second;
   const ServedModelPtr* current = serving(versions);

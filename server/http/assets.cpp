@@ -28,12 +28,22 @@ std::string docs_page(bool tokens) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>lathed</title>
 <link rel="icon" href="data:,">
+<style>
+/* Names of models are shown as they are written. */
+rapi-doc::part(label-tag-title), rapi-doc::part(section-navbar-tag) { text-transform: none; }
+@media (max-width: 640px) { rapi-doc::part(wrap-request-btn) { flex-wrap: wrap; row-gap: 8px; } }
+form { font: 16px system-ui, sans-serif; padding: 2em; }
+h1 { font-size: 24px; }
+</style>
 <script src="/docs/rapidoc-min.js"></script>
 )";
   if (tokens) page += "<script src=\"/docs/token.js\" defer></script>\n";
   page += "</head>\n<body>\n";
   if (tokens) {
-    page += R"(<form style="font: 16px system-ui, sans-serif; padding: 2em">
+    page += R"(<form>
+<h1>lathed</h1>
+<p>This server answers predictions by the Open Inference Protocol, over HTTP and gRPC. The page shows its models,
+their columns, and rows to try.</p>
 <label>A token for predictions: <input type="password" autocomplete="off" autofocus required></label>
 <button>Show the models</button>
 <p role="alert"></p>

@@ -53,7 +53,7 @@ HttpRequest to_request(const httplib::Request& request, std::string_view body) {
 void to_reply(HttpResponse&& response, httplib::Response& reply) {
   reply.status = response.status;
   reply.body = std::move(response.body);
-  reply.set_header("Content-Type", response.content_type);
+  if (!response.content_type.empty()) reply.set_header("Content-Type", response.content_type);
   reply.set_header("X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : response.headers) reply.set_header(name, value);
 }

@@ -28,7 +28,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string content_type = "application/json";  // empty: there is no body
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
 };

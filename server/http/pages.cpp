@@ -35,7 +35,7 @@ void HttpService::docs_token_script(const Call&, HttpResponse& response) const {
 
 void HttpService::home(const Call&, HttpResponse& response) const {
   response.status = 302;
-  response.body = "{}";
+  response.content_type = "";
   response.headers.emplace_back("Location", "/docs");
 }
 

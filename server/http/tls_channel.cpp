@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 
 #include "lathe/ml/core/error.h"
 #include "lathe/server/file_stamp.h"
@@ -53,12 +54,23 @@ class Tls final : public Channel {
   std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
 };
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path) {
-  std::array<char, 200> reason{};
-  ERR_error_string_n(ERR_get_error(), reason.data(), reason.size());
+[[noreturn]] void refuse(const std::string& what, const std::string& path, const char* rule) {
   ERR_clear_error();
-  throw InvalidArgument("R037", what + " " + path + " cannot be used: " + reason.data());
+  const bool there = stamp_of(path.c_str()).size >= 0;
+  throw InvalidArgument("R037", what + " " + path + (there ? rule : ": no such file"));
 }
+
+[[noreturn]] void refuse_key(const HttpTls& files) {
+  const unsigned long error = ERR_peek_last_error();
+  const int reason = ERR_GET_REASON(error);
+  if (ERR_GET_LIB(error) == ERR_LIB_X509 &&
+      (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) {
+    refuse("key", files.key, (" is not that of certificate " + files.certificate).c_str());
+  }
+  refuse("key", files.key, ": it has no private key in PEM form, or an encrypted one");
+}
+
+constexpr auto no_certificate = ": it has no certificate in PEM form";
 
 int no_password(char*, int, int, void*) { return 0; }
 
@@ -71,14 +83,14 @@ Context load(const HttpTls& files) {
                             SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_default_passwd_cb(raw, no_password);
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
-    refuse("certificate", files.certificate);
+    refuse("certificate", files.certificate, no_certificate);
   }
   if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    refuse("key", files.key);
+    refuse_key(files);
   }
   if (files.client_ca.empty()) return context;
   if (SSL_CTX_load_verify_file(raw, files.client_ca.c_str()) != 1) {
-    refuse("authorities of clients", files.client_ca);
+    refuse("client CA", files.client_ca, no_certificate);
   }
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   const std::string_view session = "lathed";

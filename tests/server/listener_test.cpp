@@ -95,6 +95,23 @@ TEST(Listener, TellsNothingWhereTheClientWouldNotUnderstand) {
   ::close(connection);
 }
 
+// Message and help.
+std::string refusal(const std::string& address) {
+  try {
+    const Listener listener(address);
+  } catch (const IoError& error) {
+    EXPECT_EQ(error.code(), "R025");
+    return std::string(error.what()) + "; " + error.help();
+  }
+  return "taken";
+}
+
+TEST(Listener, SaysWhyItCannotListen) {
+  const Listener listener("127.0.0.1:0");
+  EXPECT_THAT(refusal(listener.address()), testing::HasSubstr("another server listens there"));
+  EXPECT_THAT(refusal("192.0.2.1:0"), testing::EndsWith("the host is not this machine's"));
+}
+
 TEST(Listener, MakesAndRemovesItsSocketFile) {
   std::string pattern = (fs::temp_directory_path() / "lathe_XXXXXX").string();
   const fs::path root = mkdtemp(pattern.data());
@@ -129,9 +146,10 @@ TEST(Listener, MakesAndRemovesItsSocketFile) {
     EXPECT_TRUE(connects()) << "it leaves its successor's file alone";
   }
   std::ofstream(path) << "precious";
-  EXPECT_THROW(Listener("unix:" + path), IoError);
+  EXPECT_THAT(refusal("unix:" + path), testing::HasSubstr("no socket"));
   EXPECT_TRUE(fs::exists(path));
-  EXPECT_THROW(Listener("unix:" + (root / "none" / "socket").string()), IoError);
+  EXPECT_THAT(refusal("unix:" + (root / "none" / "socket").string()),
+              testing::EndsWith("the folder of the socket is not there"));
   fs::remove_all(root);
 }
 

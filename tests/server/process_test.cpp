@@ -33,12 +33,18 @@ void signal_to(std::chrono::milliseconds echo) {
   }
 }
 
-TEST(StopAtOnce, ASignalEndsTheProcess) {
+// Started anew, since a fork of a process with threads may hang.
+class StopAtOnceTest : public testing::Test {
+ protected:
+  StopAtOnceTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+
+TEST_F(StopAtOnceTest, ASignalEndsTheProcess) {
   EXPECT_EXIT(signal_to(std::chrono::milliseconds(0)), testing::ExitedWithCode(status),
               "told to stop again");
 }
 
-TEST(StopAtOnce, TheEchoOfTheFirstSignalDoesNot) {
+TEST_F(StopAtOnceTest, TheEchoOfTheFirstSignalDoesNot) {
   EXPECT_EXIT(
       {
         signal_to(std::chrono::hours(1));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lathe/ml/core/error.h"
 #include "lathe/server/text.h"
 
 #include "tests/server/models.h"
@@ -43,6 +44,23 @@ TEST(Repository, AnEmptyVersionIsTheNewestThatServes) {
   EXPECT_TRUE(repository.ready("other").empty());
   repository.retire("m", 10, "on request");
   EXPECT_EQ(repository.find("m")->version(), 9U);
+}
+
+TEST(Repository, AnUnknownNameIsAnsweredWithTheNearest) {
+  Repository repository;
+  repository.publish(version(1));
+  const auto help = [&](const std::string& name) -> std::string {
+    try {
+      (void)repository.find(name);
+    } catch (const NotFound& error) {
+      EXPECT_EQ(error.code(), "R001");
+      return error.help();
+    }
+    return "found";
+  };
+  EXPECT_EQ(help("m1"), "did you mean m?");
+  EXPECT_THAT(help("penguins"), testing::HasSubstr("index"));
+  EXPECT_THAT(help(std::string(1 << 20, 'm')), testing::HasSubstr("index"));
 }
 
 TEST(Repository, TellsWhenAModelStartsAndCeasesToServe) {

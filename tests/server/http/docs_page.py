@@ -29,6 +29,13 @@ TEXT = """(() => {
 })()"""
 
 
+# In the tree of the component that has the part.
+TRANSFORM = """getComputedStyle(
+  document.querySelector('rapi-doc').shadowRoot.querySelector('[part~="%s"]')).textTransform"""
+TRY_RIGHT = """document.querySelector('rapi-doc').shadowRoot.querySelector('api-request').shadowRoot
+  .querySelector('[part~="btn-try"]').getBoundingClientRect().right"""
+
+
 class Browser:
     """One page of a Chromium that this process talks to by messages that end in a NUL byte."""
 
@@ -147,6 +154,7 @@ def with_tokens(browser, origin):
              "document.querySelector('form').requestSubmit()")
     browser.call("Page.navigate", url=origin + "/docs")
     text = browser.text("A token for predictions")
+    check("it says what it is", "answers predictions" in text, text[:500])
     check("with tokens the page asks for one", "A token for predictions" in text, text[:500])
     check("and shows no model before", "species" not in text, text[:500])
     browser.call("Runtime.evaluate", expression=enter % "another")
@@ -188,6 +196,18 @@ def main():
             for name, cell in row.items():
                 shown = f'"{name}": {json.dumps(cell)}'
                 check(f"it gives a row to try, with {shown}", shown in text, text[:2000])
+            for part in ("label-tag-title", "section-navbar-tag"):
+                style = browser.call("Runtime.evaluate", expression=TRANSFORM % part)["result"]
+                check(f"{part} leaves names as they are", style.get("value") == "none", style)
+            browser.call("Emulation.setDeviceMetricsOverride", width=420, height=900,
+                         deviceScaleFactor=1, mobile=False)
+            right = browser.call("Runtime.evaluate", expression=TRY_RIGHT)["result"]
+            check("a narrow page shows the whole button", 0 < right.get("value", 0) <= 420, right)
+            if options.screenshot:
+                picture = browser.call("Page.captureScreenshot", format="png")["data"]
+                with open(options.screenshot + ".narrow.png", "wb") as file:
+                    file.write(base64.b64decode(picture))
+            browser.call("Emulation.clearDeviceMetricsOverride")
             elsewhere = [url for url in browser.asked if not url.startswith((origin, "data:"))]
             check("it asks no other server", not elsewhere, elsewhere)
             check("it asks for its description", origin + "/openapi.json" in browser.asked,

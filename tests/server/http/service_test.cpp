@@ -174,6 +174,7 @@ TEST_F(Service, ListsTheRepository) {
 TEST_F(Service, TurnsErrorsIntoStatuses) {
   EXPECT_EQ(get("/nothing").status, 404);
   EXPECT_EQ(get("/").status, 302) << "the root leads to the page";
+  EXPECT_EQ(get("/").body, "");
   const HttpResponse wrong_method = get("/v2/models/linear/infer");
   EXPECT_EQ(wrong_method.status, 405);
   EXPECT_EQ(header(wrong_method, "Allow"), "POST");

@@ -136,10 +136,14 @@ TEST_F(HttpTlsTest, RefusesFilesThatDoNotFitTogether) {
     return "";
   };
   EXPECT_EQ(complaint(files("ca.pem")), "");
-  EXPECT_THAT(complaint({path("server.key"), path("server.key"), ""}), HasSubstr("certificate "));
-  EXPECT_THAT(complaint({path("server.pem"), path("client.key"), ""}), HasSubstr("key "));
-  EXPECT_THAT(complaint({path("server.pem"), path("server.key"), path("none")}),
-              HasSubstr("authorities of clients "));
+  EXPECT_THAT(complaint({path("server.key"), path("server.key"), ""}),
+              HasSubstr("server.key: it has no certificate in PEM form"));
+  EXPECT_EQ(complaint({path("server.pem"), path("client.key"), ""}),
+            "key " + path("client.key") + " is not that of certificate " + path("server.pem"));
+  EXPECT_THAT(complaint({path("server.pem"), path("server.pem"), ""}),
+              HasSubstr("server.pem: it has no private key in PEM form"));
+  EXPECT_EQ(complaint({path("server.pem"), path("server.key"), path("none")}),
+            "client CA " + path("none") + ": no such file");
 }
 
 }  // namespace
