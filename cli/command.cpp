@@ -74,11 +74,12 @@ CsvOptions DataArguments::options() const {
     options.types[type.substr(0, equals)] =
         kind == "numeric" ? ColumnKind::numeric : ColumnKind::categorical;
   }
-  const std::string character = delimiter == "\\t" ? "\t" : delimiter;
-  if (character.size() > 1 || character.find_first_of("\"\r\n") != std::string::npos) {
-    throw InvalidArgument("U001", "--delimiter '" + delimiter + "' is not one character");
+  if (!delimiter) return options;
+  const std::string character = *delimiter == "\\t" ? "\t" : *delimiter;
+  if (character.size() != 1 || character.find_first_of("\"\r\n") != std::string::npos) {
+    throw InvalidArgument("U001", "--delimiter '" + *delimiter + "' is not one character");
   }
-  if (!character.empty()) options.delimiter = character[0];
+  options.delimiter = character[0];
   return options;
 }
 
@@ -161,7 +162,7 @@ int report(const std::exception& error) {
     return exit_limit;
   }
   std::cerr << error.what() << '\n';
-  return exit_check_failed;
+  return exit_other;
 }
 
 void note(const std::string& sentence) {

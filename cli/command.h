@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ namespace lathe {
 
 enum ExitCode : int {
   exit_ok = 0,
-  exit_check_failed = 1,
+  exit_other = 1,
   exit_usage = 2,
   exit_bad_data = 3,
   exit_bad_model = 4,
@@ -30,9 +31,9 @@ enum ExitCode : int {
 // How a table is read; the same flags wherever a command takes DATA.
 struct DataArguments {
   std::string path;
-  std::vector<std::string> missing;  // more missing markers
-  std::vector<std::string> types;    // COLUMN=numeric or COLUMN=category
-  std::string delimiter;             // empty: by the file's name
+  std::vector<std::string> missing;      // more missing markers
+  std::vector<std::string> types;        // COLUMN=numeric or COLUMN=category
+  std::optional<std::string> delimiter;  // none: by the file's name
 
   void add_to(CLI::App& app);
   Table read() const;

@@ -1,4 +1,5 @@
 // lathe describe DATA: what a table looks like, before a model is made.
+#include <cmath>
 #include <iostream>
 
 #include "lathe/cli/command.h"
@@ -6,6 +7,7 @@
 #include "lathe/cli/text_table.h"
 #include "lathe/datasets/csv_errors.h"
 #include "lathe/datasets/profile.h"
+#include "lathe/ml/core/words.h"
 
 namespace lathe {
 namespace {
@@ -28,13 +30,16 @@ std::string levels_text(const ColumnProfile& column) {
 }
 
 void print_text(const Arguments& arguments, const TableProfile& profile) {
-  std::cout << arguments.data.path << ": " << profile.rows << " rows, " << profile.columns.size()
-            << " columns\n\n";
+  std::cout << arguments.data.path << ": " << counted(profile.rows, "row") << ", "
+            << counted(static_cast<Index>(profile.columns.size()), "column") << "\n\n";
   TextTable table({"column", "kind", "missing", "distinct", "mean", "sd", "min", "q1", "median",
                    "q3", "max", "levels"});
   for (const ColumnProfile& c : profile.columns) {
     const bool numeric = c.kind == ColumnKind::numeric;
-    const auto cell = [&](double v) { return numeric && c.count > 0 ? short_number(v) : ""; };
+    const auto cell = [&](double v) {  // one cell has no deviation
+      if (!numeric || c.count == 0) return std::string();
+      return std::isnan(v) ? "-" : short_number(v);
+    };
     table.add({c.name + (c.name == arguments.target ? " (target)" : ""),
                numeric ? "numeric" : "categorical", std::to_string(c.missing),
                std::to_string(c.distinct), cell(c.mean), cell(c.sd), cell(c.min), cell(c.q1),

@@ -41,7 +41,10 @@ void fit_command(const Arguments& arguments) {
   if (!cv.splitter.empty()) validation = run_cross_validation(data, options, cv);
   FittedPipeline fitted = fit(data, options);
   for (const std::string& sentence : fitted.model()->warnings()) warning(sentence);
-  if (!fitted.model()->converged() && arguments.strict) throw Exit{exit_not_converged};
+  if (!fitted.model()->converged() && arguments.strict) {
+    note("the fit did not converge, so that --strict saved nothing");
+    throw Exit{exit_not_converged};
+  }
   if (validation) fitted.set_scores(contract_scores(*validation));
   save_model(fitted, arguments.output, arguments.force);
 

@@ -43,6 +43,12 @@ bool is_of_kind(const Entry& entry, std::string kind) {
 
 std::string default_text(const OptionInfo& option) { return to_text(option.default_value); }
 
+// The rule is of the numbers in a list.
+std::string allowed_text(const OptionInfo& option) {
+  const bool list = option.type.find("list of ") != std::string::npos;
+  return list && !option.allowed.empty() ? "each " + option.allowed : option.allowed;
+}
+
 Json to_json(const Entry& entry) {
   Json options = Json::array();
   for (const OptionInfo& option : entry.options) {
@@ -63,7 +69,8 @@ void print_whole(const Entry& entry) {
   }
   TextTable table({"  option", "default", "type", "allowed", "what it is"});
   for (const OptionInfo& option : entry.options) {
-    table.add({"  " + option.name, default_text(option), option.type, option.allowed, option.doc});
+    table.add(
+        {"  " + option.name, default_text(option), option.type, allowed_text(option), option.doc});
   }
   std::cout << '\n' << table.text();
 }

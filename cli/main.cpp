@@ -47,7 +47,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   app.parse_complete_callback([] { lathe::thread_limit(); });  // refuses a bad LATHE_NUM_THREADS
   app.footer(
       "Start with `lathe describe DATA`, then `lathe list`. Results go to stdout, the rest to\n"
-      "stderr. Exit codes: 0 ok, 1 a stated check failed, 2 usage, 3 bad data, 4 bad model,\n"
+      "stderr. Exit codes: 0 ok, 1 anything else, 2 usage, 3 bad data, 4 bad model,\n"
       "5 input or output, 6 not converged under --strict, 7 a limit, 130 interrupted.");
   lathe::add_describe(app);
   lathe::add_cv(app);

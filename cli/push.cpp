@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "lathe/cli/command.h"
 
@@ -12,12 +13,12 @@ namespace {
 struct Arguments {
   std::string model;
   std::string repository;
-  std::string name;
+  std::optional<std::string> name;  // none: the file's
 };
 
 void push_command(const Arguments& arguments) {
   const std::filesystem::path file = arguments.model;
-  const std::string name = arguments.name.empty() ? file.stem().string() : arguments.name;
+  const std::string name = arguments.name.value_or(file.stem().string());
   const std::uint64_t version = server::push_model(file, arguments.repository, name);
   std::cout << "pushed  " << name << " version " << version << " to " << arguments.repository
             << '\n';

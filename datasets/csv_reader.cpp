@@ -113,11 +113,12 @@ void CsvReader::check_delimiter(const CsvCell& cell, char delimiter) const {
     const std::size_t at = cell.raw.find(other);
     if (other == delimiter || at == cell.raw.npos) continue;
     const std::string name = other == '\t' ? "tab" : std::string("'") + other + "'";
-    throw InvalidArgument(
-        "D015",
-        csv_message("the columns look separated by " + name, source_, cell.raw.substr(at, 1), "",
-                    ""),
-        "set the delimiter to " + name + ", or put the name in quotes if there is only one column");
+    throw InvalidArgument("D015",
+                          csv_message("the columns look separated by " + name, source_,
+                                      cell.raw.substr(at, 1), "", ""),
+                          std::string("--delimiter '") +
+                              (other == '\t' ? "\\t" : std::string(1, other)) +
+                              "', or put the name in quotes if there is only one column");
   }
 }
 

@@ -67,9 +67,9 @@ std::string cure(const RefusedColumn& refused, const BadCells& bad) {
   return help + "--type " + (is_word ? type : "\"" + type + "\"");
 }
 
-// Never rounded up to 100.
+// Rounded, but never up to 100.
 std::string percent(double share) {
-  std::string text = std::to_string(std::floor(share * 1000) / 10);
+  std::string text = std::to_string(std::min(std::round(share * 1000), 999.0) / 10);
   text.resize(text.find('.') + 2);
   return text + " %";
 }

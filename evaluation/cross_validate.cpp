@@ -13,6 +13,7 @@
 #include "lathe/evaluation/fold_statistics.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/words.h"
 
 namespace lathe {
 namespace {
@@ -122,7 +123,7 @@ void warn_of_rare_class(const Labels& labels, const Splits& splits, CrossValidat
   const auto rarest = std::min_element(count.begin(), count.end());
   if (*rarest >= splits.size()) return;
   cv.warnings.push_back("class " + labels.classes().name(rarest - count.begin()) + " has " +
-                        std::to_string(*rarest) + " rows for " + std::to_string(splits.size()) +
+                        counted(*rarest, "row") + " for " + std::to_string(splits.size()) +
                         " folds, so that some test sets lack it");
 }
 

@@ -72,15 +72,23 @@ void warn_of_undefined(const FoldPlan& plan, FoldResult& result) {
 
 namespace {
 
+// One sentence, however many classes.
+void warn_of_unseen(const Classes& all, const Classes& learnt, FoldResult& result) {
+  const Index unseen = all.size() - learnt.size();
+  if (unseen <= 0) return;
+  Index first = 0;
+  while (learnt.find(std::string_view(all.name(first)))) ++first;
+  result.warnings.push_back(
+      "no training row is of class " + all.name(first) +
+      (unseen == 1 ? ", whose probability is 0"
+                   : " (or of " + std::to_string(unseen - 1) + " more), whose probability is 0"));
+}
+
 void warn(const FoldPlan& plan, const FoldRows& train, FoldResult& result) {
   if (plan.y.has_labels() && plan.estimator.role() == Role::classifier) {
     const Classes& all = plan.y.labels().classes();
     const Classes learnt = train.labels.compact().classes();
-    for (Index code = 0; code < all.size() && learnt.size() < all.size(); ++code) {
-      if (learnt.find(std::string_view(all.name(code)))) continue;
-      result.warnings.push_back("no training row is of class " + all.name(code) +
-                                ", whose probability is 0");
-    }
+    warn_of_unseen(all, learnt, result);
   }
   warn_of_undefined(plan, result);
 }

@@ -6,6 +6,7 @@
 #include "lathe/datasets/table.h"
 #include "lathe/evaluation/scored_rows.h"
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/words.h"
 #include "lathe/ml/fitted_pipeline.h"
 
 namespace lathe {
@@ -31,8 +32,7 @@ void refuse_missing(const Table& table, Index column) {
   while (!table.is_missing(first, column)) ++first;
   throw InvalidArgument("V004",
                         "target \"" + table.schema()[column].name + "\" is missing in " +
-                            std::to_string(missing) + " rows, first in row " +
-                            std::to_string(first),
+                            counted(missing, "row") + ", first in row " + std::to_string(first),
                         "leave those rows out: they cannot be scored");
 }
 
@@ -62,8 +62,10 @@ void note_unseen(const Labels& labels, const Classes& learnt, std::vector<std::s
   for (Index k = 0; k < labels.classes().size(); ++k) {
     const std::string name = labels.classes().name(k);
     if (learnt.find(std::string_view(name))) continue;
-    notes->push_back(std::to_string(count[static_cast<std::size_t>(k)]) + " rows are of class " +
-                     name + ", which training did not see: they count as wrong");
+    const Index rows = count[static_cast<std::size_t>(k)];
+    notes->push_back(counted(rows, "row") + (rows == 1 ? " is of class " : " are of class ") +
+                     name + ", which training did not see: " +
+                     (rows == 1 ? "it counts as wrong" : "they count as wrong"));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/pipeline.h"
+#include "lathe/ml/core/words.h"
 
 namespace lathe::detail {
 namespace {
@@ -75,7 +76,7 @@ bool any_needs(const std::vector<Metric>& metrics, MetricNeeds needs) {
 
 std::vector<Metric> chosen_metrics(std::string_view estimator, Role role,
                                    const std::vector<Metric>& asked) {
-  const std::string is = std::string(estimator) + " is a " + std::string(to_text(role));
+  const std::string is = called(estimator) + " is a " + std::string(to_text(role));
   if (default_metrics(role).empty()) {
     throw NotSupported("V001", is + ", which no metric scores",
                        "end the pipeline with a regressor, a classifier or a clusterer");

@@ -6,6 +6,7 @@
 #include "lathe/datasets/number.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/value.h"
+#include "lathe/ml/core/words.h"
 #include "lathe/ml/fitted_pipeline.h"
 
 namespace lathe {
@@ -176,8 +177,8 @@ Matrix FittedPipeline::bind(const Table& table, std::vector<std::string>* notes)
     const Unknown unknown = text ? bind_categories(table, column, wanted, X, j)
                                  : bind_numbers_as_categories(table, column, wanted, X, j);
     if (unknown.count > 0 && notes != nullptr) {
-      notes->push_back("column " + quoted(wanted.name) + " has " + std::to_string(unknown.count) +
-                       " cells with levels that training did not see, first \"" + unknown.text +
+      notes->push_back("column " + quoted(wanted.name) + " has " + counted(unknown.count, "cell") +
+                       " with levels that training did not see, first \"" + unknown.text +
                        "\" in row " + std::to_string(unknown.row));
     }
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "lathe/ml/core/error.h"
+#include "lathe/ml/core/words.h"
 #include "lathe/ml/hash.h"
 
 namespace lathe {
@@ -195,7 +196,7 @@ Prediction FittedPipeline::predict(const MatrixView& bound, bool proba) const {
   const Role role = model_->role();
   if (proba && role != Role::classifier) {
     throw NotSupported("B005",
-                       std::string(model_->name()) + " is a " + std::string(to_text(role)) +
+                       called(model_->name()) + " is a " + std::string(to_text(role)) +
                            " and has no probabilities",
                        "only classifiers have them");
   }

@@ -1,7 +1,7 @@
 // A pipeline fitted on a Table: the binding of columns by name, the contract and the model. This is
 // what is saved, inspected and served.
 //
-//   FittedPipeline fitted = fit(make_estimator("standard_scaler | ridge"), table, {.target = "y"});
+//   FittedPipeline fitted = fit(make_estimator("pca | ridge"), table, {.targets = {"y"}});
 //   Prediction p = fitted.predict(new_rows);
 #pragma once
 

@@ -6,6 +6,7 @@
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/core/value.h"
+#include "lathe/ml/core/words.h"
 #include "lathe/ml/fitted_pipeline.h"
 #include "lathe/ml/registry.h"
 
@@ -39,6 +40,9 @@ class Columns {
   Index take(const std::string& name, const char* use) {
     const Index column = table_.column(name);
     const char*& before = uses_[static_cast<std::size_t>(column)];
+    if (before != nullptr && std::string_view(before) == use) {
+      throw InvalidArgument("F002", "column " + quoted(name) + " is named twice as the " + use);
+    }
     if (before != nullptr) {
       throw InvalidArgument("F002",
                             "column " + quoted(name) + " cannot be both " + before + " and " + use);
@@ -68,8 +72,8 @@ Matrix numeric_target(const Table& table, std::span<const Index> columns,
     const Column& column = table.schema()[columns[j]];
     if (column.kind == ColumnKind::categorical) {
       throw InvalidArgument("F004",
-                            "target " + quoted(column.name) + " is text, but " +
-                                std::string(estimator) + " predicts numbers",
+                            "target " + quoted(column.name) + " is text, but " + called(estimator) +
+                                " predicts numbers",
                             "use a classifier, such as logistic_regression, or a numeric column");
     }
     const std::span<const double> cells = table.numeric(columns[j]);
@@ -80,15 +84,27 @@ Matrix numeric_target(const Table& table, std::span<const Index> columns,
   return y;
 }
 
+// Numbers that hardly repeat are more likely to be predicted as numbers.
+void note_many_classes(TrainingData& data, const Column& target) {
+  constexpr Index many = 20;
+  if (target.kind == ColumnKind::categorical) return;
+  const Labels& labels = std::get<Labels>(data.y);
+  const Index classes = labels.classes().size();
+  if (classes <= many || classes * 10 < labels.size()) return;
+  data.notes.push_back("target " + quoted(target.name) + " is numeric, and each of its " +
+                       std::to_string(classes) +
+                       " values is taken as a class: a regressor, such as ridge, predicts numbers");
+}
+
 void read_target(TrainingData& data, const Table& table, std::span<const Index> columns) {
   const Role role = data.pipeline.role();
   const std::string_view estimator = data.pipeline.name();
   if (columns.empty()) {
     if (role != Role::regressor && role != Role::classifier) return;
-    throw InvalidArgument("F005",
-                          std::string(estimator) + " is a " + std::string(to_text(role)) +
-                              " and needs a target column",
-                          "name the column to predict (--target on the command line)");
+    throw InvalidArgument(
+        "F005",
+        called(estimator) + " is a " + std::string(to_text(role)) + " and needs a target column",
+        "name the column to predict (--target on the command line)");
   }
   for (const Index column : columns) refuse_missing(table, column, "target");
   const bool text = std::any_of(columns.begin(), columns.end(), [&](Index column) {
@@ -99,9 +115,10 @@ void read_target(TrainingData& data, const Table& table, std::span<const Index> 
     data.y = numeric_target(table, columns, estimator);
   } else if (columns.size() == 1) {
     data.y = table.labels(columns[0]);
+    note_many_classes(data, table.schema()[columns[0]]);
   } else {
-    throw InvalidArgument("F006", std::string(estimator) + " takes one target, not " +
-                                      std::to_string(columns.size()));
+    throw InvalidArgument(
+        "F006", called(estimator) + " takes one target, not " + std::to_string(columns.size()));
   }
 }
 
@@ -137,6 +154,16 @@ void refuse_infinity(const Table& table, std::span<const Index> columns) {
   }
 }
 
+// Up to three: "a", "b", "c", ...
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 3;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
+    list += (i == 0 ? "" : ", ") + names[i];
+  }
+  return list + (names.size() > shown ? ", ..." : "");
+}
+
 void add_default_columns(TrainingData& data) {
   std::vector<std::string> texts;
   bool numbers = false;
@@ -153,8 +180,9 @@ void add_default_columns(TrainingData& data) {
                            "categorical: simple_imputer(strategy=most_frequent) | "
                            "one_hot_encoder(handle_unknown=ignore))";
   data.notes.push_back(
-      (texts.size() == 1 ? "column " + texts[0] + " is"
-                         : std::to_string(texts.size()) + " columns (" + texts[0] + ", ...) are") +
+      (texts.size() == 1
+           ? "column " + texts[0] + " is"
+           : std::to_string(texts.size()) + " columns (" + first_of(texts) + ") are") +
       " text, which the pipeline does not encode, so it was given the step " + text);
   data.pipeline = Pipeline({make_estimator(text), std::move(data.pipeline)});
 }
@@ -177,12 +205,12 @@ TrainingData prepare(const Estimator& pipeline, const Table& table, const FitOpt
   }
   const std::vector<Index> inputs = columns.rest();
   if (inputs.empty()) {
-    throw InvalidArgument("F001",
-                          "no column is left as an input of " + std::string(pipeline.name()),
+    throw InvalidArgument("F001", "no column is left as an input of " + called(pipeline.name()),
                           "name fewer columns as targets, weight or dropped");
   }
   if (table.rows() == 0) {
-    throw InvalidArgument("F001", "the table has no rows to fit " + std::string(pipeline.name()));
+    throw InvalidArgument("F001",
+                          "the table has no rows to fit " + called(pipeline.name()) + " on");
   }
   refuse_infinity(table, inputs);
 

@@ -25,6 +25,8 @@ Index find_column(const Schema& schema, const std::string& wanted) {
     if (schema[j].name == wanted) return j;
     known.push_back(schema[j].name);
   }
+  // The name of a kind may be meant, too.
+  known.insert(known.end(), {"numeric", "categorical"});
   const std::string_view near = nearest_name(wanted, known);
   throw NotFound("G021", "columns: there is no column \"" + wanted + "\"",
                  near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?");

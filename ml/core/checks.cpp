@@ -8,6 +8,7 @@
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/kernels.h"
 #include "lathe/ml/core/parallel.h"
+#include "lathe/ml/core/words.h"
 
 namespace lathe {
 namespace {
@@ -107,7 +108,7 @@ void check_weight(std::string_view name, const Tags& tags, const MatrixView& X,
   if (!tags.weights) throw NotSupported("W003", owner(name) + "it takes no sample weights");
   if (static_cast<Index>(weight.size()) != X.rows()) {
     throw InvalidArgument("W001", owner(name) + std::to_string(weight.size()) + " weights for " +
-                                      std::to_string(X.rows()) + " rows");
+                                      counted(X.rows(), "row"));
   }
   double total = 0.0;
   for (std::size_t i = 0; i < weight.size(); ++i) {
@@ -145,9 +146,8 @@ void check_fit_shape(std::string_view name, const Tags& tags, const MatrixView& 
   const Schema* columns = context.columns;
   if (columns != nullptr) {
     if (columns->size() != X.cols()) {
-      throw InvalidArgument("X004", owner(name) + "X has " + std::to_string(X.cols()) +
-                                        " columns, but its schema has " +
-                                        std::to_string(columns->size()));
+      throw InvalidArgument("X004", owner(name) + "X has " + counted(X.cols(), "column") +
+                                        ", but its schema has " + std::to_string(columns->size()));
     }
     for (Index j = 0; j < X.cols() && !tags.categorical; ++j) {
       if ((*columns)[j].kind == ColumnKind::categorical) {
@@ -176,7 +176,7 @@ void check_fit_target(std::string_view name, const Tags& tags, const MatrixView&
                       const MatrixView& y) {
   if (y.rows() != X.rows() || y.cols() == 0) {
     throw InvalidArgument(
-        "T006", owner(name) + "X has " + std::to_string(X.rows()) + " rows, but y is " + shape(y));
+        "T006", owner(name) + "X has " + counted(X.rows(), "row") + ", but y is " + shape(y));
   }
   if (y.cols() > 1 && !tags.multi_target) {
     throw InvalidArgument("T004", owner(name) + "it takes one target, but y has " +
@@ -193,8 +193,8 @@ void check_fit_target(std::string_view name, const Tags& tags, const MatrixView&
 
 void check_fit_labels(std::string_view name, const MatrixView& X, const Labels& y) {
   if (y.size() != X.rows()) {
-    throw InvalidArgument("T006", owner(name) + "X has " + std::to_string(X.rows()) +
-                                      " rows, but y has " + std::to_string(y.size()));
+    throw InvalidArgument("T006", owner(name) + "X has " + counted(X.rows(), "row") +
+                                      ", but y has " + std::to_string(y.size()));
   }
   for (Index i = 1; i < y.size(); ++i) {
     if (y[i] != y[0]) return;
@@ -220,7 +220,7 @@ void check_rows(std::string_view name, const MatrixView& X, Index n_features_in)
   const bool one_row_upright = X.cols() == 1 && X.rows() == n_features_in;
   throw InvalidArgument(
       "X006",
-      owner(name) + "X has " + std::to_string(X.cols()) + " columns, but the model was fitted on " +
+      owner(name) + "X has " + counted(X.cols(), "column") + ", but the model was fitted on " +
           std::to_string(n_features_in),
       one_row_upright ? "a Vector is a column; for one row pass x.transpose()" : "");
 }

@@ -100,7 +100,8 @@ class Steps {
     std::vector<std::string> result;
     for (const ModelPtr& step : all()) {
       for (std::string& warning : step->warnings()) {
-        result.push_back(std::string(step->name()) + ": " + std::move(warning));
+        const std::string who = std::string(step->name()) + ": ";
+        result.push_back(warning.starts_with(who) ? std::move(warning) : who + warning);
       }
     }
     return result;

@@ -12,6 +12,7 @@
 
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/random.h"
+#include "lathe/ml/core/words.h"
 
 namespace lathe {
 namespace {
@@ -44,13 +45,14 @@ const Labels& need(std::string_view name, const Labels* labels, Index n, const c
   }
   if (labels->size() != n) {
     throw InvalidArgument("S003", says(name, std::to_string(labels->size()) + ' ' + what + " for " +
-                                                 std::to_string(n) + " rows"));
+                                                 counted(n, "row")));
   }
   return *labels;
 }
 
 const Labels& need_groups(std::string_view name, const SplitData& data) {
-  return need(name, data.groups, data.n, "groups", "say which group each row belongs to");
+  return need(name, data.groups, data.n, "groups",
+              "say which group each row belongs to (--group COLUMN on the command line)");
 }
 
 // Folds by the number of the fold in which each row is a test row.
@@ -241,7 +243,7 @@ Splits ShuffleSplit::split(const SplitData& data) const {
   check_options(*this);
   const Index n = data.n;
   const auto refuse = [&](const std::string& why) {
-    throw InvalidArgument("S006", says(name, why + " with " + std::to_string(n) + " rows"));
+    throw InvalidArgument("S006", says(name, why + " with " + counted(n, "row")));
   };
   // Rows of a size: a count as it is, a share of n rounded by `round`.
   const auto rows = [&](const CountOrShare& size, const char* option, double (*round)(double)) {
@@ -312,10 +314,10 @@ Splits TimeSeriesSplit::split(const SplitData& data) const {
   const Index size = test_size.value_or(n / (n_splits + 1));
   // Compared without products that could overflow.
   if (gap >= n || size > (n - gap - 1) / n_splits) {
-    throw InvalidArgument(
-        "S001", says(name, "n_splits = " + std::to_string(n_splits) + " with test_size = " +
-                               std::to_string(size) + " and gap = " + std::to_string(gap) +
-                               " needs more than the " + std::to_string(n) + " rows"));
+    throw InvalidArgument("S001", says(name, "n_splits = " + std::to_string(n_splits) +
+                                                 " with test_size = " + std::to_string(size) +
+                                                 " and gap = " + std::to_string(gap) +
+                                                 " needs more than the " + counted(n, "row")));
   }
   return {n_splits, [=, splits = n_splits, skip = gap, most = max_train_size.value_or(n)](Index k) {
             const Index start = n - (splits - k) * size;

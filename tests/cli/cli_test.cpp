@@ -127,6 +127,7 @@ TEST(Cli, PushesTheNextVersionIntoARepository) {
   folder.write("bad.lathe", "no model");
   EXPECT_EQ(folder.lathe({"push", "bad.lathe", "models", "--name", "m"}).exit_code, 4);
   EXPECT_EQ(folder.lathe({"push", "m.lathe", "models", "--name", "a/b"}).exit_code, 2);
+  EXPECT_EQ(folder.lathe({"push", "m.lathe", "models", "--name", ""}).exit_code, 2);
   EXPECT_FALSE(std::filesystem::exists(folder.path("models/m/3")));
 }
 
@@ -147,8 +148,8 @@ TEST(Cli, ServeEndsWithTheStatusOfLathed) {
                 .exit_code,
             0);
   const auto serve = [&](const std::vector<std::string>& flags) {
-    std::vector<std::string> words = {"serve", "m.lathe", "--grpc-address", "unix:s",
-                                      "--http-address", "none"};
+    std::vector<std::string> words = {"serve",  "m.lathe",        "--grpc-address",
+                                      "unix:s", "--http-address", "none"};
     words.insert(words.end(), flags.begin(), flags.end());
     return folder.lathe(words).exit_code;
   };
@@ -584,6 +585,58 @@ TEST(Cli, AnOutputIsAFileThatIsNoInput) {
   EXPECT_EQ(to_stdout.out, folder.lathe({"predict", "m.lathe", table}).out);
   EXPECT_FALSE(std::filesystem::exists(folder.path("-")));
   EXPECT_THAT(predict_into("p.csv").err, StartsWith("saved   p.csv ("));
+}
+
+TEST(Cli, SentencesReadAsOneWouldSayThem) {
+  const Folder folder;
+  folder.write("one.csv", "a\n1\n");
+  const Outcome one = folder.lathe({"describe", "one.csv"});
+  EXPECT_THAT(one.out, AllOf(HasSubstr("1 row, 1 column\n"), Not(HasSubstr("nan"))));
+  folder.write("semicolon.csv", "a;b\n1;2\n");
+  EXPECT_THAT(folder.lathe({"describe", "semicolon.csv"}).err,
+              HasSubstr("= help: --delimiter ';', or "));
+  EXPECT_THAT(folder.lathe({"list", "logistic_regression"}).out, HasSubstr("each > 0"));
+
+  const auto fit = [&](const std::string& pipeline, const std::vector<std::string>& more) {
+    std::vector<std::string> command = {"fit",        penguins, "--target", "species",
+                                        "--pipeline", pipeline, "--output", "m.lathe"};
+    command.insert(command.end(), more.begin(), more.end());
+    return folder.lathe(command).err;
+  };
+  const std::string stopped = fit(encode + "logistic_regression(max_iter=1)", {"--strict"});
+  EXPECT_THAT(stopped, AllOf(HasSubstr("warning: logistic_regression: stopped after"),
+                             HasSubstr("note: the fit did not converge, so that --strict saved "
+                                       "nothing\n")));
+  EXPECT_THAT(fit("logistic_regression", {}), HasSubstr("2 columns (\"island\", \"sex\") are"));
+  EXPECT_THAT(fit("columns(numric: standard_scaler) | logistic_regression", {"--force"}),
+              HasSubstr("did you mean \"numeric\"?"));
+  EXPECT_THAT(folder
+                  .lathe({"cv", penguins, "--target", "species", "--pipeline",
+                          "standard_scaler | logistic_regression", "--metric", "r2"})
+                  .err,
+              HasSubstr("but the pipeline is a classifier"));
+  EXPECT_THAT(folder
+                  .lathe({"cv", diabetes, "--target", "target", "--pipeline", "ridge", "--splitter",
+                          "group_kfold"})
+                  .err,
+              HasSubstr("--group COLUMN"));
+}
+
+TEST(Cli, AFewLinesSayThatANumericTargetIsTakenAsClasses) {
+  const Folder folder;
+  const Outcome outcome = folder.lathe({"cv", diabetes, "--target", "target", "--pipeline",
+                                        "standard_scaler | logistic_regression"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("note: target \"target\" is numeric"),
+                                 HasSubstr("a regressor, such as ridge")));
+  EXPECT_LT(lines(outcome.err), 20U) << outcome.err;
+}
+
+TEST(Cli, AnEmptyTextIsNoDelimiter) {
+  const Folder folder;
+  const Outcome outcome = folder.lathe({"describe", diabetes, "--delimiter", ""});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--delimiter '' is not one character"));
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ TEST(CsvErrors, AColumnThatIsAlmostNumericIsRefused) {
                "not a number in column \"age\"\n"
                "  --> t.csv:101, column 2 \"age\"\n"
                "   |  101 | q,\"n.d.\"\n"
-               "   |          ^^^^^^ read as text; 95.2 % of this column is numeric\n"
+               "   |          ^^^^^^ read as text; 95.3 % of this column is numeric\n"
                "   = 5 such cells: \"n.d.\" (line 101), \"n.d.\" (line 102), \"x\" (line 105), "
                "\"n.d.\" (line 106), ...");
   EXPECT_EQ(error.help(), "--missing \"n.d.\" --missing \"x\"   or   --type age=category");

@@ -95,7 +95,7 @@ TEST(Score, ALabelThatTrainingDidNotSeeCountsAsWrong) {
       fitted, with_labels({"b", "a"}), {make_metric("accuracy"), make_metric("log_loss")}, &notes);
   EXPECT_EQ(scores[0].value, 0.5);
   EXPECT_NEAR(scores[1].value, (clipped - std::log(0.75)) / 2.0, 1e-12);
-  EXPECT_THAT(notes, ElementsAre("1 rows are of class a, which training did not see: they count "
+  EXPECT_THAT(notes, ElementsAre("1 row is of class a, which training did not see: it counts "
                                  "as wrong"));
 }
 

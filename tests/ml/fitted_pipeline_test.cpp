@@ -220,7 +220,7 @@ TEST(FittedPipeline, GivesLabelsAndProbabilitiesOfAClassifier) {
 
 TEST(FittedPipeline, OnlyClassifiersHaveProbabilities) {
   EXPECT_EQ(refusal([] { line().predict(training(), true); }),
-            "B005 pipeline is a regressor and has no probabilities");
+            "B005 the pipeline is a regressor and has no probabilities");
 }
 
 TEST(FittedPipeline, GivesNumbersOfClustersAndTransformedColumns) {

@@ -120,7 +120,7 @@ TEST(Prepare, RefusesColumnsThatAreNotThereOrHaveTwoUses) {
   EXPECT_THAT(refusal("ridge", choice({"price"}, {"tawn"})), HasSubstr("town"));
   EXPECT_THAT(refusal("ridge", choice({"price"}, {}, "wait")), HasSubstr("not found"));
   EXPECT_THAT(refusal("ridge", choice({"price", "price"})),
-              HasSubstr("F002 column \"price\" cannot be both target and target"));
+              HasSubstr("F002 column \"price\" is named twice as the target"));
   EXPECT_THAT(refusal("ridge", choice({"price"}, {"price"})), HasSubstr("both target and dropped"));
   EXPECT_THAT(refusal("ridge", choice({"price"}, {}, "price")),
               HasSubstr("both target and weight"));

@@ -227,7 +227,7 @@ TEST(Pipeline, ChecksTheDoorAtPredict) {
   const auto& classifier = dynamic_cast<const Classifier&>(*model);
   Matrix out(3, 1);
   EXPECT_THAT(refusal([&] { model->predict_into(X.leftCols(1), out); }),
-              StartsWith("X006 pipeline: X has 1 columns, but the model was fitted on 2"));
+              StartsWith("X006 pipeline: X has 1 column, but the model was fitted on 2"));
   EXPECT_THAT(refusal([&] { classifier.predict_proba_into(X.leftCols(1), out); }),
               StartsWith("X006 pipeline"));
   EXPECT_THAT(refusal([&] { classifier.predict_proba_into(X, out); }), StartsWith("X007 pipeline"));
