@@ -308,6 +308,21 @@ def check_echo(lathed, model):
     check("two signals at once are one request to stop", status == 0 and "stopped" in log)
 
 
+def check_folder_of_versions(lathed, folder):
+    process = subprocess.Popen(
+        [lathed, "--model-repository", folder, "--grpc-address", "127.0.0.1:0", "--http-address",
+         "none"], stderr=subprocess.PIPE, text=True)
+    lines = ""
+    for line in process.stderr:
+        lines += line
+        if "serving" in line:
+            break
+    process.terminate()
+    process.communicate()
+    check("the folder of one model is told from that of all",
+          "give the folder above" in lines and "serving 0 models" in lines)
+
+
 def check_supervisor(lathed, model, folder):
     """What systemd hears, and that the limit of open files is the hard one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
@@ -380,6 +395,7 @@ def main():
         check_stop_while_loading(options.lathed, bare, os.path.join(folder, "many"))
         check_supervisor(options.lathed, bare, folder)
         check_echo(options.lathed, bare)
+        check_folder_of_versions(options.lathed, os.path.join(repository, "linear"))
         check_hangup(options.lathed, bare)
         check_restarts(options.lathed, bare, messages)
         with open(bare, "r+b") as file:
