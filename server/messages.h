@@ -130,11 +130,11 @@ inline std::size_t read_message(Bytes& taken, std::size_t most, google::protobuf
 // A few bytes are within a slice itself: replies of one row need no memory of their own, which one
 // thread would take and another give back.
 inline constexpr std::size_t in_slice = GRPC_SLICE_INLINED_SIZE;
-inline constexpr std::size_t in_slices = 3 * in_slice;
+inline constexpr std::size_t most_in_slices = 3 * in_slice;
 
 inline void write_in_slices(const google::protobuf::MessageLite& message, std::size_t size,
                             Bytes& bytes) {
-  std::array<std::uint8_t, in_slices> room;
+  std::array<std::uint8_t, most_in_slices> room;
   message.SerializeWithCachedSizesToArray(room.data());
   const auto slice = [&](std::size_t i) {
     const std::size_t begin = std::min(i * in_slice, size);
@@ -155,7 +155,7 @@ inline void write_message(const google::protobuf::MessageLite& message, Bytes& b
                          std::to_string(most),
                      "send fewer rows at a time, or ask for one output");
   }
-  if (size <= in_slices) return write_in_slices(message, size, bytes);
+  if (size <= most_in_slices) return write_in_slices(message, size, bytes);
   const grpc::Slice slice(size);
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
   Bytes whole(&slice, 1);

@@ -201,10 +201,35 @@ TEST(Messages, HoldWhatTheyTakeUntilTheyAreDoneWith) {
   }
 }
 
-TEST(Messages, ThoseThatMayBeCompressedMayHoldMore) {
-  const std::string text = long_text(50);
-  EXPECT_EQ(bound_of_size(in_slices(text, {})), 50U);
-  EXPECT_GT(bound_of_size(in_slices(text, {1})), std::size_t{1} << 40);
+TEST(Messages, TellTheirSizeOnceTheyAreUnpacked) {
+  inference::ModelInferRequest request;
+  request.set_id(long_text(5000));
+  const std::string text = request.SerializeAsString();
+  Memory memory(std::size_t{1} << 30);
+  HeldMemory held(memory);
+  for (const std::string& sent : {text, compressed(text)}) {
+    for (const auto& sizes : {std::initializer_list<std::size_t>{1}, {10, 20}}) {
+      Bytes bytes = in_slices(sent, sizes);
+      inference::ModelInferRequest read;
+      EXPECT_EQ(read_message(bytes, 1 << 20, read, held), text.size());
+      EXPECT_EQ(read.id(), request.id());
+    }
+  }
+}
+
+TEST(Messages, OfAnySizeAreWrittenWhole) {
+  for (const std::size_t size : {0, 1, 20, 21, 22, 43, 44, 66, 67, 68, 300}) {
+    inference::ModelInferRequest request;
+    request.set_id(std::string(size, 'x'));
+    Bytes bytes;
+    write_message(request, bytes);
+    EXPECT_EQ(bytes.Length(), request.ByteSizeLong());
+    Memory memory(std::size_t{1} << 30);
+    HeldMemory held(memory);
+    inference::ModelInferRequest read;
+    read_message(bytes, 1 << 20, read, held);
+    EXPECT_EQ(read.id(), request.id()) << size;
+  }
 }
 
 // What the messages hold once they are cleared after such a call.
