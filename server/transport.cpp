@@ -72,10 +72,8 @@ void set_limits(const TransportOptions& options, grpc::ServerBuilder& builder) {
     builder.AddChannelArgument(argument, value);
   };
   // What gRPC refuses it refuses in words of its own, and only once all of it has come: it is left
-  // to us but for what is absurd.
-  constexpr std::int64_t most = std::numeric_limits<int>::max();
-  builder.SetMaxReceiveMessageSize(
-      static_cast<int>(std::min(std::int64_t{options.max_message_mib} << 21, most)));
+  // to us (messages.h).
+  builder.SetMaxReceiveMessageSize(-1);
   set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // messages.h does it, within bounds
   builder.SetMaxSendMessageSize(-1);                  // --max-cells bounds replies
   grpc::ResourceQuota quota("lathed");

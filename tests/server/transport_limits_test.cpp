@@ -25,16 +25,15 @@ using testing::StartsWith;
 TEST_F(TransportTest, ALargeMessageIsRefusedByItsSizeTheLimitAndTheFlag) {
   ModelInferResponse ignored;
   const Request large = matrix_request("linear", Matrix::Zero(50000, 3), true);  // 1.2 MB
-  const grpc::Status status = infer(large, ignored);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(status.error_message(),
-            "R017: a request of " + std::to_string(large.ByteSizeLong()) +
-                " bytes is larger than the limit of 1048576; send fewer rows at a time, or raise "
-                "--max-message-mib");
-  const grpc::Status absurd =
-      infer(matrix_request("linear", Matrix::Zero(100000, 3), true), ignored);
-  EXPECT_EQ(absurd.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(absurd.error_message(), HasSubstr("larger than max")) << "gRPC's own words";
+  for (const Request& request :
+       {large, matrix_request("linear", Matrix::Zero(1'000'000, 3), true)}) {
+    const grpc::Status status = infer(request, ignored);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(status.error_message(),
+              "R017: a request of " + std::to_string(request.ByteSizeLong()) +
+                  " bytes is larger than the limit of 1048576; send fewer rows at a time, or raise "
+                  "--max-message-mib");
+  }
 
   grpc::ClientContext context;
   const auto stream = stub_->ModelStreamInfer(&context);
