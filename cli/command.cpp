@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "lathe/datasets/csv_errors.h"
+#include "lathe/datasets/utf8.h"
 #include "lathe/ml/core/error.h"
 #include "lathe/ml/core/parallel.h"
 

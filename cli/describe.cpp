@@ -5,8 +5,8 @@
 #include "lathe/cli/command.h"
 #include "lathe/cli/json.h"
 #include "lathe/cli/text_table.h"
-#include "lathe/datasets/csv_errors.h"
 #include "lathe/datasets/profile.h"
+#include "lathe/datasets/utf8.h"
 #include "lathe/ml/core/words.h"
 
 namespace lathe {

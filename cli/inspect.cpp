@@ -5,7 +5,7 @@
 #include "lathe/cli/command.h"
 #include "lathe/cli/json.h"
 #include "lathe/cli/text_table.h"
-#include "lathe/datasets/csv_errors.h"
+#include "lathe/datasets/utf8.h"
 #include "lathe/ml/core/pipeline.h"
 #include "lathe/ml/model_file.h"
 

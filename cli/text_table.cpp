@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "lathe/datasets/csv_errors.h"
+#include "lathe/datasets/utf8.h"
 
 namespace lathe {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lathe/datasets/utf8.h"
+
 namespace lathe {
 namespace {
 
@@ -39,19 +41,6 @@ std::size_t line_of(std::string_view text, std::size_t offset) {
     }
   }
   return line;
-}
-
-std::string without_controls(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
-    const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F
-    if (second_set) ++i;
-    plain.push_back(byte < 0x20 || byte == 0x7F || second_set ? ' ' : text[i]);
-  }
-  return plain;
 }
 
 std::string shown(std::string_view text) {

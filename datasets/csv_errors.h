@@ -15,9 +15,6 @@ struct CsvSource {
 // The line, from 1, in which text[offset] stands. Lines end in LF, CRLF or CR.
 std::size_t line_of(std::string_view text, std::size_t offset);
 
-// A blank for each control character: they could drive a terminal, or break a line.
-std::string without_controls(std::string_view text);
-
 // Text for a message: without control characters, and cut where it is long.
 std::string shown(std::string_view text);
 

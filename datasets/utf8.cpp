@@ -54,4 +54,21 @@ std::size_t find_invalid_utf8(std::string_view text) {
   return i;
 }
 
+std::size_t control_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x20 || lead == 0x7F) return 1;
+  return lead == 0xC2 && text.size() > 1 && (text[1] & 0xE0) == 0x80 ? 2 : 0;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t control = control_length(text);
+    plain.push_back(control > 0 ? ' ' : text[0]);
+    text.remove_prefix(control > 0 ? control : 1);
+  }
+  return plain;
+}
+
 }  // namespace lathe

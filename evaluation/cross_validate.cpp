@@ -69,11 +69,7 @@ std::vector<FoldResult> run_folds(const FoldPlan& plan, const Splits& splits) {
       throw;
     }
   };
-  if (plan.X.size() < detail::small_data) {
-    parallel_for(splits.size(), run);
-  } else {
-    for (Index k = 0; k < splits.size(); ++k) run(k);
-  }
+  detail::for_each_fold(plan, splits.size(), run);
   return results;
 }
 

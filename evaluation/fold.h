@@ -6,11 +6,9 @@
 
 #include "lathe/evaluation/cross_validate.h"
 #include "lathe/evaluation/scored_rows.h"
+#include "lathe/ml/core/parallel.h"
 
 namespace lathe::detail {
-
-// Cells of X; up to here folds run at once, each with a copy of its rows.
-constexpr Index small_data = 4'000'000;
 
 // What all folds share, read-only.
 struct FoldPlan {
@@ -60,5 +58,16 @@ void warn_of_undefined(const FoldPlan& plan, FoldResult& result);
 std::string fold_name(Index k, Index n_folds);
 
 FoldResult run_fold(const FoldPlan& plan, const Splits& splits, Index k);
+
+// run(i) for each of `count` folds: at once for small data, since each has a copy of its rows.
+template <class Run>
+void for_each_fold(const FoldPlan& plan, Index count, const Run& run) {
+  constexpr Index small_data = 4'000'000;  // cells of X
+  if (plan.X.size() < small_data) {
+    parallel_for(count, run);
+  } else {
+    for (Index i = 0; i < count; ++i) run(i);
+  }
+}
 
 }  // namespace lathe::detail

@@ -135,16 +135,10 @@ bool refit_few(const FoldPlan& plan, const Splits& splits, const std::vector<Fat
     if (fates[k] == Fate::refit_alone) alone.push_back(static_cast<Index>(k));
   }
   if (alone.size() > fates.size() / one_in) return false;
-  const auto refit = [&](Index i) {
+  for_each_fold(plan, static_cast<Index>(alone.size()), [&](Index i) {
     const Index k = alone[at(i)];
     results[at(k)] = run_fold(plan, splits, k);
-  };
-  const auto count = static_cast<Index>(alone.size());
-  if (plan.X.size() < small_data) {
-    parallel_for(count, refit);
-  } else {
-    for (Index i = 0; i < count; ++i) refit(i);
-  }
+  });
   return true;
 }
 

@@ -9,6 +9,20 @@
 
 namespace lathe::server {
 
+namespace {
+
+constexpr std::size_t longest_suggested = 64;
+
+[[noreturn]] void refuse_name(std::string_view name, const std::vector<std::string>& names) {
+  const std::string_view nearest =
+      name.size() <= longest_suggested ? nearest_name(name, names) : std::string_view();
+  throw NotFound("R001", "there is no model " + in_quotes(name),
+                 nearest.empty() ? "the repository's index lists the models of this server"
+                                 : "did you mean " + std::string(nearest) + "?");
+}
+
+}  // namespace
+
 std::uint64_t version_number(std::string_view text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
@@ -24,25 +38,13 @@ const ServedModelPtr* Repository::serving(const Versions& versions) {
   return nullptr;
 }
 
-// Of names of ordinary length, and among few: whoever asks may send any text.
-std::string Repository::nearest_model(std::string_view name) const {
-  constexpr std::size_t longest = 64, most = 100;
-  if (name.size() > longest || models_.size() > most) return {};
-  std::vector<std::string_view> names;
-  for (const auto& [known, versions] : models_) {
-    if (known.size() <= longest) names.emplace_back(known);
-  }
-  return std::string(nearest_name(name, names));
-}
-
 ServedModelPtr Repository::find(std::string_view name, std::string_view version) const {
-  const std::shared_lock lock(mutex_);
+  std::shared_lock lock(mutex_);
   const auto found = models_.find(name);
   if (found == models_.end()) {
-    const std::string nearest = nearest_model(name);
-    throw NotFound("R001", "there is no model " + in_quotes(name),
-                   nearest.empty() ? "the repository's index lists the models of this server"
-                                   : "did you mean " + nearest + "?");
+    const std::vector<std::string> names = suggested_names();
+    lock.unlock();
+    refuse_name(name, names);
   }
   const Versions& versions = found->second;
   const ServedModelPtr* current = serving(versions);
@@ -61,6 +63,17 @@ ServedModelPtr Repository::find(std::string_view name, std::string_view version)
                                   " is not ready: " + slot->second.reason);
   }
   return slot->second.model;
+}
+
+// Of ordinary length, and few: whoever asks may send any text to compare them with.
+std::vector<std::string> Repository::suggested_names() const {
+  constexpr std::size_t most = 100;
+  std::vector<std::string> names;
+  if (models_.size() > most) return names;
+  for (const auto& [name, versions] : models_) {
+    if (name.size() <= longest_suggested) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<VersionStatus> Repository::index() const {

@@ -63,7 +63,7 @@ class Repository {
   };
   using Versions = std::map<std::uint64_t, Slot>;
 
-  std::string nearest_model(std::string_view name) const;
+  std::vector<std::string> suggested_names() const;  // with the lock held
   static const ServedModelPtr* serving(const Versions& versions);
   static void add_ready(const Versions& versions, std::vector<ServedModelPtr>& models);
   void notify(const std::string& name, bool ready);

@@ -64,19 +64,22 @@ void warn_of_versions(const fs::path& folder) {
   }
 }
 
+bool is_folder(const fs::path& models) {
+  std::error_code ignored;
+  return fs::is_directory(models, ignored);
+}
+
+ListModels source_of(const fs::path& models) {
+  return is_folder(models) ? model_folder(models) : model_file(models);
+}
+
 }  // namespace
 
 void check_files(const ServeOptions& options) {
   check_tls_files(options.grpc);
   const Authority authority(options.token_file);
-  const fs::path models = options.models;
-  std::error_code ignored;
-  if (fs::is_directory(models, ignored)) {
-    model_folder(models)();
-  } else {
-    model_file(models);
-    (void)load_model_file(models.string());
-  }
+  source_of(options.models)();
+  if (!is_folder(options.models)) (void)load_model_file(options.models);
 }
 
 int serve(const ServeOptions& options) {
@@ -88,11 +91,9 @@ int serve(const ServeOptions& options) {
   std::optional<StopAtOnce> while_loading(std::in_place, 0, "told to stop: nothing is served yet");
   const Authority authority(options.token_file);
   const fs::path models = options.models;
-  std::error_code ignored;
-  const bool folder = fs::is_directory(models, ignored);
+  const bool folder = is_folder(models);
   Repository repository;
-  Watcher watcher(repository, folder ? model_folder(models) : model_file(models),
-                  watcher_options(options));
+  Watcher watcher(repository, source_of(models), watcher_options(options));
   if (folder || options.model_control == ModelControl::explicit_) {
     watcher.scan_once();
     if (folder && repository.ready().empty()) warn_of_versions(models);

@@ -11,8 +11,7 @@ std::size_t character_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
   const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
   const std::string_view character = text.substr(0, length);
-  const bool control = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && character < "\xC2\xA0");
-  return !control && find_invalid_utf8(character) == length ? length : 0;
+  return control_length(text) == 0 && find_invalid_utf8(character) == length ? length : 0;
 }
 
 // Appends what text begins with, as \xNN where it is not printable; the number of bytes taken.

@@ -129,8 +129,9 @@ void add_models(const Repository& repository, Page& page) {
     const std::int64_t pending = model->counters().pending.load(std::memory_order_relaxed);
     page.sample(labels_of(*model), static_cast<std::uint64_t>(pending));
   }
-  page.begin("lathe_inference_duration_seconds", "histogram",
-             "Seconds from the arrival of a request to its reply made, of those that were answered");
+  page.begin(
+      "lathe_inference_duration_seconds", "histogram",
+      "Seconds from the arrival of a request to its reply made, of those that were answered");
   for (const ServedModelPtr& model : models) {
     page.histogram(labels_of(*model), model->counters().success);
   }

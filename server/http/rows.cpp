@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "lathe/ml/core/error.h"
-#include "lathe/server/http/json_tensor.h"
 #include "lathe/server/http/json.h"
+#include "lathe/server/http/json_tensor.h"
 #include "lathe/server/text.h"
 
 namespace lathe::server {

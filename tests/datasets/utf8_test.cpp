@@ -40,5 +40,14 @@ TEST(FindInvalidUtf8, FindsEachKindOfMistake) {
   }
 }
 
+TEST(Utf8, ControlCharactersBecomeBlanks) {
+  EXPECT_EQ(without_controls("a\x1b[2J\n\x7f"
+                             "b"),
+            "a [2J  b");
+  EXPECT_EQ(without_controls("\xc2\x80\xc2\x9f\xc2\xa0\xc3\x80"), "  \xc2\xa0\xc3\x80");
+  EXPECT_EQ(without_controls("\xc2"), "\xc2") << "cut off";
+  EXPECT_EQ(without_controls(""), "");
+}
+
 }  // namespace
 }  // namespace lathe
