@@ -1,6 +1,8 @@
 // Runs the built `lathe` as a user would, in a folder of its own.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -29,5 +31,24 @@ class Folder {  // removed with all that is in it
 };
 
 std::string read_file(const std::string& path);
+
+inline const std::string penguins = LATHE_SOURCE_DIR "/datasets/data/penguins.csv";
+inline const std::string diabetes = LATHE_SOURCE_DIR "/datasets/data/diabetes.csv";
+inline const std::string weather = LATHE_SOURCE_DIR "/datasets/data/seattle_weather.csv";
+
+inline const std::string encode =
+    "columns(numeric: simple_imputer(strategy=median) | standard_scaler, "
+    "categorical: one_hot_encoder(handle_unknown=ignore)) | ";
+
+inline std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Fits m.lathe to diabetes; the exit code.
+inline int fit_ridge(const Folder& folder) {
+  return folder
+      .lathe({"fit", diabetes, "--target", "target", "--pipeline", "ridge", "--output", "m.lathe"})
+      .exit_code;
+}
 
 }  // namespace lathe::testing

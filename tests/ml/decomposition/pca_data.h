@@ -6,16 +6,14 @@
 #include <Eigen/QR>
 #include <gtest/gtest.h>
 
-#include "lathe/ml/core/random.h"
 #include "lathe/ml/core/types.h"
+
+#include "tests/ml/normal_matrix.h"
 
 namespace lathe {
 
 inline Matrix noise(Index n, Index d, std::uint64_t seed) {
-  Random random(seed, "pca_test");
-  Matrix X(n, d);
-  for (double& x : X.reshaped()) x = random.normal();
-  return X;
+  return normal_matrix(n, d, seed, "pca_test");
 }
 
 // Rows with columns of mean 0 whose singular values are known: U diag(values) V'.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "lathe/ml/core/archive.h"
@@ -13,13 +14,12 @@
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/random.h"
 
+#include "tests/ml/normal_matrix.h"
+
 namespace lathe {
 
 inline Matrix noise(Index n, Index d, std::uint64_t seed) {
-  Random random(seed, "linear_test");
-  Matrix X(n, d);
-  for (double& x : X.reshaped()) x = random.normal();
-  return X;
+  return normal_matrix(n, d, seed, "linear_test");
 }
 
 // Whole numbers in [-50, 50]: their products and sums are exact.
@@ -90,6 +90,14 @@ std::string error_code(Call call) {
     return error.code();
   }
   return "none";
+}
+
+// scikit-learn's answer: the least norm by orthogonal factors of the centred columns.
+inline Matrix by_orthogonal_factors(const Matrix& centred, const Matrix& y) {
+  Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> factors;
+  factors.setThreshold(1e-10);
+  factors.compute(centred);
+  return factors.solve(Eigen::MatrixXd(y)).transpose();
 }
 
 }  // namespace lathe
