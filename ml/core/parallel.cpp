@@ -8,12 +8,12 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sched.h>
 
 #ifdef LATHE_TSAN
 #include <thread>
-#include <vector>
 #endif
 
 #include "lathe/ml/core/error.h"
@@ -64,6 +64,16 @@ std::atomic<int>& limit() {
   static std::atomic<int> value{initial_limit()};
   return value;
 }
+
+// Blocks that are still to be done.
+struct alignas(64) Share {
+  std::atomic<Index> next{0};
+  Index end = 0;
+
+  bool take(Index& block) {
+    return next.load(std::memory_order_relaxed) < end && (block = next++) < end;
+  }
+};
 
 // The first failure by block number, so that the error is the same for any number of threads.
 class FirstFailure {
@@ -118,18 +128,26 @@ void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body) {
       failure.record(i, std::current_exception());
     }
   };
-#ifdef LATHE_TSAN
-  std::atomic<Index> next{0};
-  std::vector<std::jthread> team;
+  // Each thread takes neighbours, whose rows it fetches ahead, and helps the others when it is
+  // done.
+  std::vector<Share> shares(static_cast<std::size_t>(threads));
   for (int t = 0; t < threads; ++t) {
-    team.emplace_back([&] {
-      for (Index i = next++; i < n_blocks; i = next++) guarded(i);
-    });
+    shares[static_cast<std::size_t>(t)].next = n_blocks * t / threads;
+    shares[static_cast<std::size_t>(t)].end = n_blocks * (t + 1) / threads;
   }
+  const auto work = [&](int t) {
+    for (int k = 0; k < threads; ++k) {
+      Share& share = shares[static_cast<std::size_t>((t + k) % threads)];
+      for (Index i = 0; share.take(i);) guarded(i);
+    }
+  };
+#ifdef LATHE_TSAN
+  std::vector<std::jthread> team;
+  for (int t = 0; t < threads; ++t) team.emplace_back(work, t);
   team.clear();
 #else
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (Index i = 0; i < n_blocks; ++i) guarded(i);
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+  for (int t = 0; t < threads; ++t) work(t);
 #endif
   failure.rethrow();
 }
