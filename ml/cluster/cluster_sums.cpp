@@ -161,7 +161,7 @@ void ClusterSums::change(Vector& numbers, const Changes& changes) const {
   for (std::size_t place = 0; place < static_cast<std::size_t>(changes.n); ++place) {
     const std::size_t c = order[place];
     const Index i = changes.row[c];
-    if (rows_.weight_of(i) == 0.0) continue;
+    if (changes.from[c] == changes.to[c] || rows_.weight_of(i) == 0.0) continue;
     rows[n] = rows_.row(i);
     weight[n] = rows_.weight_of(i) * weight_unit_;
     from[n] = changes.from[c] < 0 ? nullptr : numbers.data() + changes.from[c] * stride_;

@@ -175,7 +175,7 @@ bool Lloyd::assign_bounded(const Matrix& centres, bool first, Index block, Index
     const kernels::KeptRows kept = scored_.rough() ? rounded_->at(i) : kernels::KeptRows{};
     if (kept.rows != nullptr && (found == n || (kept.known && whole_piece(found)))) {
       Open piece;
-      const Index read = kept.known ? n : std::min(2 * piece_rows, end - i);
+      const Index read = kept.known ? n : std::min(2 * piece_rows, rows_.rows() - i);
       for (Index r = 0; r < read; ++r) piece.add(i + r, rows_.row(i + r));
       changed |= assign_open(piece, n, centres, kept, work, part);
       rounded_->set_known(i);
@@ -198,7 +198,7 @@ bool Lloyd::assign_open(const Open& open, Index n, const Matrix& centres,
   // before, from 7.3 to 6.9.
   const bool first = label(open.index[0]) < 0;
   const Index ahead = std::min(open.n - n, piece_rows);
-  scored_.nearest(open.rows, n, first ? ahead / 2 : ahead, work, found, bounds, kept);
+  scored_.nearest(open.rows, n, first ? ahead / 4 : ahead, work, found, bounds, kept);
   Changes changes;
   if (first && ahead > 0) changes.ahead = n;
   for (Index r = 0; r < n; ++r) {

@@ -12,7 +12,8 @@
 namespace lathe {
 namespace {
 
-constexpr Index few = 6;  // rows, for which a block of doubles does not pay
+constexpr Index long_row = 40;  // columns
+constexpr Index few = 6;        // rows, for which a block of doubles does not pay
 
 // x * scale is rounded beside q, so that no more than 2^-10 is lost of it and of a centre's number.
 constexpr double most_offset = 0x1p42;
@@ -33,6 +34,22 @@ template <class Number>
 double score_error(Index d) {
   const double u = 0.5 * static_cast<double>(std::numeric_limits<Number>::epsilon());
   return u * (2.0 * static_cast<double>(d) + 8.0) * (1.0 + 0x1p-6);
+}
+
+// How far from the mean few rows are: by a sample, if no number that counts needs more than 16
+// bits.
+double sampled_reach(const ClusterRows& rows) {
+  constexpr Index sample = 256;
+  constexpr double farther = 1.25;
+  constexpr double most = 32700.0;
+  const Index step = std::max<Index>(rows.rows() / sample, 1);
+  double squared = 0.0;
+  for (Index i = 0; i < rows.rows(); i += step) {
+    squared =
+        std::max(squared, kernels::squared_distance(rows.row(i), rows.mean.data(), rows.cols()));
+  }
+  const double widest = (rows.greatest - rows.mean).cwiseMax(rows.mean - rows.least).maxCoeff();
+  return std::max(farther * std::sqrt(squared), widest * (kernels::rough_reach / most));
 }
 
 // Beyond, products might overflow, and errors are not small.
@@ -74,8 +91,15 @@ void ScoredCentres::Scores<Number>::pack(const kernels::ScoreKernel<Number>& ker
       (2.0 * tiles.error + tiles.tie) * (reach + largest) * (1.0 + 0x1p-20) + 2.0 * tiles.tiny;
 }
 
-void ScoredCentres::RoughScores::prepare(const RowVector& origin, double reach, Index k) {
+void ScoredCentres::RoughScores::prepare(const ClusterRows& rows, Index k) {
+  const RowVector& origin = rows.mean;
   const Index d = origin.size();
+  // The farthest corner of the range may be many times as far as any row, and so fine a scale
+  // leaves fewer in doubt: of 20000 x 784 and k = 10 starts 1700 instead of 4400, which saved 0.7
+  // ms.
+  const double sampled = d >= long_row ? sampled_reach(rows) : 0.0;
+  const double reach = sampled > 0.0 ? std::min(sampled, rows.reach) : rows.reach;
+  tiles.sampled = reach < rows.reach;
   const double scale = kernels::rough_reach / reach;
   possible = d >= 16 && reach > 1e-140 && reach < 1e140 && k <= (1 << 12) && d <= (1 << 16) &&
              origin.cwiseAbs().maxCoeff() * scale <= most_offset;
@@ -117,7 +141,7 @@ ScoredCentres::ScoredCentres(const ClusterRows& rows, Index k)
     : origin_(rows.mean), rows_(rows.rows()) {
   const double scale = score_scale(rows);
   reach_ = rows.reach * scale * (rows.reach * scale);
-  rough_.prepare(origin_, rows.reach, k);
+  rough_.prepare(rows, k);
   floats_.prepare(kernels::score_table().floats, origin_, scale, k);
   doubles_.prepare(kernels::score_table().doubles, origin_, scale, k);
 }

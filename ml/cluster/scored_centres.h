@@ -56,7 +56,7 @@ class ScoredCentres {
     bool possible = false;  // for these data
     bool usable = false;    // and for these centres
 
-    void prepare(const RowVector& origin, double reach, Index k);
+    void prepare(const ClusterRows& rows, Index k);
     void pack(const Matrix& centres);
   };
 

@@ -69,8 +69,8 @@ bool RowMoments::add_guessed(Index block, Index begin, Index end) {
 }
 
 bool RowMoments::within_guess(const Moments& moments) const {
-  return moments.finite && (moments.least.array() >= rows_.least.array()).all() &&
-         (moments.greatest.array() <= rows_.greatest.array()).all() &&
+  return moments.finite && (moments.least - rows_.least).minCoeff() >= 0.0 &&
+         (moments.greatest - rows_.greatest).maxCoeff() <= 0.0 &&
          reach_of(rows_.mean, moments.least, moments.greatest) <= rows_.reach;
 }
 

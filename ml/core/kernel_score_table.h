@@ -56,7 +56,8 @@ struct ScoreTable {
 };
 
 // The same in whole numbers of 16 bits. A number of a row is x * scale - q, with q a whole number,
-// to the nearest; one of a centre that times `ratio`. Both are less than rough_reach in length.
+// to the nearest; one of a centre that times `ratio`. Both are less than rough_reach in length, but
+// for some rows where that is known of a sample alone: these are in doubt.
 // Scores are whole numbers less than rough_infinite, which give up their low bits to say whose they
 // are. One is off by error * (|x| + reach) + least_error at most, |x| as its whole numbers tell.
 struct RoughTiles {
@@ -72,9 +73,11 @@ struct RoughTiles {
   double error;  // of a row's length
   double reach;  // of the longest centre
   double least_error;
+  bool sampled;
 };
 constexpr std::int32_t rough_infinite = 1 << 30;
 constexpr double rough_reach = 22400.0;
+constexpr float rough_longest = 22300.0F;  // of the rows that are not in doubt
 // A score is at most |x| |c| + |c|^2 / 2 of whole numbers, and no centre is longer than twice the
 // longest row may be.
 static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);

@@ -45,6 +45,14 @@ inline Register<std::int32_t>::Numbers everywhere(const std::int32_t* p) {
 #endif
 }
 
+// Lane by lane; what runs over begins anew, as in the instructions that add products.
+inline Register<std::int32_t>::Numbers sum_of(Register<std::int32_t>::Numbers a,
+                                              Register<std::int32_t>::Numbers b) {
+  using Numbers = Register<std::int32_t>::Numbers;
+  using Unsigned [[gnu::vector_size(sizeof(Numbers))]] = std::uint32_t;
+  return reinterpret_cast<Numbers>(reinterpret_cast<Unsigned>(a) + reinterpret_cast<Unsigned>(b));
+}
+
 // A lane is two numbers of 16 bits, and the sum of their products.
 inline Register<std::int32_t>::Numbers multiply_add(Register<std::int32_t>::Numbers a,
                                                     Register<std::int32_t>::Numbers b,
@@ -54,20 +62,20 @@ inline Register<std::int32_t>::Numbers multiply_add(Register<std::int32_t>::Numb
   return reinterpret_cast<Numbers>(_mm512_dpwssd_epi32(
       reinterpret_cast<__m512i>(c), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
 #elif defined(__AVX512BW__)
-  return c + reinterpret_cast<Numbers>(
-                 _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  return sum_of(c, reinterpret_cast<Numbers>(_mm512_madd_epi16(reinterpret_cast<__m512i>(a),
+                                                               reinterpret_cast<__m512i>(b))));
 #elif defined(__AVX2__)
-  return c + reinterpret_cast<Numbers>(
-                 _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+  return sum_of(c, reinterpret_cast<Numbers>(_mm256_madd_epi16(reinterpret_cast<__m256i>(a),
+                                                               reinterpret_cast<__m256i>(b))));
 #elif defined(__SSE2__)
-  return c + reinterpret_cast<Numbers>(
-                 _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+  return sum_of(c, reinterpret_cast<Numbers>(
+                       _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b))));
 #else
   const auto low = [](Numbers v) {
     using Unsigned [[gnu::vector_size(sizeof(Numbers))]] = std::uint32_t;
     return reinterpret_cast<Numbers>(reinterpret_cast<Unsigned>(v) << 16) >> 16;
   };
-  return c + low(a) * low(b) + (a >> 16) * (b >> 16);
+  return sum_of(c, sum_of(low(a) * low(b), (a >> 16) * (b >> 16)));
 #endif
 }
 

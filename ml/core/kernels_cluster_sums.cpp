@@ -24,7 +24,7 @@ inline double lane_total(Wide v) {
 // 100000 x 16 with k = 10 took 231 instead of 201, together with sums of potentials in registers.
 // Of many columns, sums stay in registers for neighbours that go to the same cluster: rows of 784
 // that go to 10 took 1.5 us each instead of 2.4.
-template <ptrdiff_t V>
+template <ptrdiff_t V, bool weighted, bool leaving>
 inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
                          ptrdiff_t j, const double* origin, const double* high_grid,
                          const double* low_grid, const double* weight, double* const* from,
@@ -54,10 +54,10 @@ inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead
         const ptrdiff_t c = j + v * width;
         __builtin_prefetch(rows[i] + c + ahead, 0, 2);  // beyond the end nothing happens
         Wide x = at(rows[i] + c) - shift[v];
-        if (weight != nullptr) x *= weight[i];
+        if (weighted) x *= weight[i];
         const Wide high = multiply_add(x, one, coarse[v]) - coarse[v];
         const Wide low = multiply_add(multiply_add(high, -one, x) + fine[v], one, -fine[v]);
-        if (from[i] != nullptr) {
+        if (leaving && from[i] != nullptr) {
           at(from[i] + c) -= high;
           at(from[i] + d + c) = multiply_add(low, -one, at(from[i] + d + c));
         }
@@ -73,25 +73,29 @@ inline void move_columns(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead
   }
 }
 
-void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
-               const double* origin, const double* high_grid, const double* low_grid,
-               const double* weight, double* const* from, double* const* to) {
+template <bool weighted, bool leaving>
+inline void move_all(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
+                     const double* origin, const double* high_grid, const double* low_grid,
+                     const double* weight, double* const* from, double* const* to) {
   ptrdiff_t j = 0;
   for (; j + 4 * width <= d; j += 4 * width) {
-    move_columns<4>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<4, weighted, leaving>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight,
+                                       from, to);
   }
   for (; j + 2 * width <= d; j += 2 * width) {
-    move_columns<2>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<2, weighted, leaving>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight,
+                                       from, to);
   }
   for (; j + width <= d; j += width) {
-    move_columns<1>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight, from, to);
+    move_columns<1, weighted, leaving>(rows, n, ahead, d, j, origin, high_grid, low_grid, weight,
+                                       from, to);
   }
   for (; j < d; ++j) {
     for (ptrdiff_t i = 0; i < n; ++i) {
-      const double x = (weight != nullptr ? weight[i] : 1.0) * (rows[i][j] - origin[j]);
+      const double x = (weighted ? weight[i] : 1.0) * (rows[i][j] - origin[j]);
       const double high = (x + high_grid[j]) - high_grid[j];
       const double low = ((x - high) + low_grid[j]) - low_grid[j];
-      if (from[i] != nullptr) {
+      if (leaving && from[i] != nullptr) {
         from[i][j] -= high;
         from[i][d + j] -= low;
       }
@@ -99,6 +103,17 @@ void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_
       to[i][d + j] += low;
     }
   }
+}
+
+void move_rows(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t d,
+               const double* origin, const double* high_grid, const double* low_grid,
+               const double* weight, double* const* from, double* const* to) {
+  bool leaving = false;
+  for (ptrdiff_t i = 0; i < n; ++i) leaving = leaving || from[i] != nullptr;
+  const auto move = weight != nullptr ? move_all<true, true>
+                    : leaving         ? move_all<false, true>
+                                      : move_all<false, false>;
+  move(rows, n, ahead, d, origin, high_grid, low_grid, weight, from, to);
 }
 
 struct Weights {  // sums
@@ -125,10 +140,11 @@ inline void merge(const Weights& weights, V mean, V squares, V& all_mean, V& all
 // numbers are in the first cache. Meanwhile the next rows come from memory. With sums of all
 // columns before all squares, a pass over 20000 x 784 took 7.2 ms instead of 5.1, one over 50000 x
 // 128 2.8 instead of 1.9.
-template <ptrdiff_t V>
+template <ptrdiff_t V, bool weighted>
 inline bool add_registers(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t stride,
                           const double* weight, const Weights& weights,
                           const ColumnMoments& moments, ptrdiff_t j) {
+  const Wide one = Wide{} + 1.0;
   Wide total[V];
   Wide low[V];
   Wide high[V];
@@ -140,12 +156,11 @@ inline bool add_registers(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff
   for (ptrdiff_t i = 0; i < n; ++i) {
     const double* row = X + i * stride;
     const double* next = i < ahead ? row + n * stride : row;
-    const double w = weight != nullptr ? weight[i] : 1.0;
 #pragma GCC unroll 4
     for (ptrdiff_t v = 0; v < V; ++v) {
       __builtin_prefetch(next + v * width, 0, 2);
       const Wide x = at(row + v * width);
-      total[v] += w * x;
+      total[v] = multiply_add(x, weighted ? Wide{} + weight[i] : one, total[v]);
       low[v] = x < low[v] ? x : low[v];
       high[v] = x > high[v] ? x : high[v];
     }
@@ -160,11 +175,11 @@ inline bool add_registers(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff
     total[v] = Wide{};
   }
   for (ptrdiff_t i = 0; i < n; ++i, X += stride) {
-    const double w = weight != nullptr ? weight[i] : 1.0;
 #pragma GCC unroll 4
     for (ptrdiff_t v = 0; v < V; ++v) {
       const Wide difference = at(X + v * width) - middle[v];
-      total[v] = multiply_add(w * difference, difference, total[v]);
+      const Wide weighed = weighted ? weight[i] * difference : difference;
+      total[v] = multiply_add(weighed, difference, total[v]);
     }
   }
   for (ptrdiff_t v = 0; v < V; ++v, j += width) {
@@ -213,7 +228,8 @@ bool add_moments(const double* X, ptrdiff_t n, ptrdiff_t ahead, ptrdiff_t stride
   bool finite = true;
   ptrdiff_t j = 0;
   const auto next = [&]<ptrdiff_t V>() {
-    finite &= add_registers<V>(X, n, ahead, stride, weight, both, moments, j);
+    const auto add = weight != nullptr ? add_registers<V, true> : add_registers<V, false>;
+    finite &= add(X, n, ahead, stride, weight, both, moments, j);
     j += V * width;
   };
   while (j + 4 * width <= d) next.template operator()<4>();

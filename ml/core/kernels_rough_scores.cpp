@@ -2,6 +2,8 @@
 // whole numbers of 16 bits. A register holds twice as many of them as floats, and the products of a
 // pair and their sum are one instruction. What they leave in doubt they say. A pass over 50000 x
 // 128 with k = 100 went from 7.4 ms to 4.2, 5.0 without AVX-512 VNNI.
+#include <type_traits>
+
 #include "lathe/ml/core/kernel_score_table.h"
 #include "lathe/ml/core/kernel_score_tiles.h"
 
@@ -58,8 +60,8 @@ inline FourPairs eight(const double* x, double scale, const double* shift) {
 }
 
 // Four rows, 8 columns: 4 pairs of each become lanes.
-inline void transpose_pairs(const double* const* rows, ptrdiff_t j, const RoughTiles& tiles,
-                            std::int32_t* out) {
+inline void transpose_four(const double* const* rows, ptrdiff_t j, const RoughTiles& tiles,
+                           std::int32_t* out) {
   FourPairs r[4];
   for (int i = 0; i < 4; ++i) r[i] = eight(rows[i] + j, tiles.scale, tiles.shift + j);
   const FourPairs a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
@@ -75,14 +77,74 @@ inline void transpose_pairs(const double* const* rows, ptrdiff_t j, const RoughT
   put(3, __builtin_shufflevector(c, e, 2, 3, 6, 7));
 }
 
+#if defined(__AVX512BW__)
+using Words [[gnu::vector_size(64)]] = long long;  // of 8 bytes
+using Bytes [[gnu::vector_size(64)]] = char;
+
+// Of four rows and 8 columns: 16 bytes for each pair of columns, the pairs of the rows.
+inline Words pairs_of_four(const double* const* rows, ptrdiff_t j, Wide scale, Wide shift) {
+  const auto row = [&](int i, int bits) {
+    const Wide sum = multiply_add(at(rows[i] + j), scale, shift);
+    return reinterpret_cast<__m512i>(reinterpret_cast<Words>(sum) << bits);
+  };
+  __m512i all = row(0, 0);
+  all = _mm512_mask_blend_epi16(0x22222222, all, row(1, 16));
+  all = _mm512_mask_blend_epi16(0x44444444, all, row(2, 32));
+  all = _mm512_mask_blend_epi16(0x88888888, all, row(3, 48));
+  const auto bytes = reinterpret_cast<Bytes>(all);
+  return reinterpret_cast<Words>(__builtin_shufflevector(
+      bytes, bytes, 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,  //
+      16, 17, 24, 25, 18, 19, 26, 27, 20, 21, 28, 29, 22, 23, 30, 31,      //
+      32, 33, 40, 41, 34, 35, 42, 43, 36, 37, 44, 45, 38, 39, 46, 47,      //
+      48, 49, 56, 57, 50, 51, 58, 59, 52, 53, 60, 61, 54, 55, 62, 63));
+}
+
+// 16 rows, 8 columns, in half the instructions: the first assignment of 20000 x 784 with k = 10
+// took 0.6 ms less. Short rows come faster from memory four at a time.
+inline void transpose_sixteen(const double* const* rows, ptrdiff_t j, const RoughTiles& tiles,
+                              std::int32_t* out) {
+  const Wide scale = Wide{} + tiles.scale;
+  const Wide shift = at(tiles.shift + j);
+  Words four[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) four[i] = pairs_of_four(rows + 4 * i, j, scale, shift);
+  // The pairs p and p + 2 of two fours of rows.
+  const auto two = [](Words a, Words b, auto p) {
+    constexpr int first = 2 * decltype(p)::value;
+    return __builtin_shufflevector(a, b, first, first + 1, first + 4, first + 5, first + 8,
+                                   first + 9, first + 12, first + 13);
+  };
+  const auto put = [&](int p, Words words) {
+    at(out + p * block) = reinterpret_cast<Pairs>(words);
+  };
+  const auto put_both = [&](auto p) {
+    const Words a = two(four[0], four[1], p);
+    const Words b = two(four[2], four[3], p);
+    put(p, __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13));
+    put(p + 2, __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15));
+  };
+  put_both(std::integral_constant<int, 0>{});
+  put_both(std::integral_constant<int, 1>{});
+}
+#endif
+
 inline void transpose_block(const double* const* rows, const RoughTiles& tiles, std::int32_t* out) {
   const ptrdiff_t d = tiles.d;
   const ptrdiff_t even = d / 8 * 8;
-  for (ptrdiff_t i = 0; i < block; i += 4) {
-    for (ptrdiff_t j = 0; j < even; j += 8) {
-      transpose_pairs(rows + i, j, tiles, out + j / 2 * block + i);
+  const auto transpose = [&](ptrdiff_t n, auto pairs) {
+    for (ptrdiff_t i = 0; i < block; i += n) {
+      for (ptrdiff_t j = 0; j < even; j += 8) pairs(rows + i, j, tiles, out + j / 2 * block + i);
     }
+  };
+#if defined(__AVX512BW__)
+  if (d >= 64) {
+    transpose(16, transpose_sixteen);
+  } else {
+    transpose(4, transpose_four);
   }
+#else
+  transpose(4, transpose_four);
+#endif
   for (ptrdiff_t j = even; j < d; j += 2) {
     for (ptrdiff_t i = 0; i < block; ++i) {
       const std::int16_t first = whole(rows[i][j], tiles.scale, tiles.shift[j]);
@@ -151,7 +213,8 @@ struct Found {
   alignas(sizeof(Wide)) std::int32_t first[block];
   alignas(sizeof(Wide)) std::int32_t second[block];
   alignas(sizeof(Wide)) std::int32_t third[block];
-  alignas(sizeof(Wide)) std::int32_t norm[block];
+  alignas(sizeof(Wide)) std::int32_t norm[block];  // squared lengths, where these are short enough
+  alignas(sizeof(Wide)) float rough_norm[block];   // in any case
 };
 
 inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Found& found) {
@@ -171,6 +234,20 @@ inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Fo
     at(found.second + g * size) = best.second[g];
     at(found.third + g * size) = best.third[g];
   }
+}
+
+// The same in floats, which do not run over.
+inline void square_roughly(const std::int32_t* x, ptrdiff_t pairs, float* norms) {
+  using Floats = Register<float>::Numbers;
+  Floats norm[registers] = {};
+  for (ptrdiff_t p = 0; p < pairs; ++p, x += block) {
+#pragma GCC unroll 3
+    for (ptrdiff_t g = 0; g < registers; ++g) {
+      const Pairs here = at(x + g * size);
+      norm[g] += __builtin_convertvector(multiply_add(here, here, Pairs{}), Floats);
+    }
+  }
+  for (ptrdiff_t g = 0; g < registers; ++g) at(norms + g * size) = norm[g];
 }
 
 // Whether some row's two least scores are not more than `margin` apart.
@@ -205,6 +282,13 @@ inline ptrdiff_t decide(const Found& found, ptrdiff_t n, const RoughTiles& tiles
   const double each = 2.0 / tiles.ratio;
   ptrdiff_t doubts = 0;
   for (ptrdiff_t r = 0; r < n; ++r) {
+    if (tiles.sampled &&
+        found.rough_norm[r] > rough_longest * rough_longest) {  // its scores may have run over
+      label[r] = -1;
+      rival[r] = 0;
+      ++doubts;
+      continue;
+    }
     const double length = __builtin_sqrt(static_cast<double>(found.norm[r]));
     const double error = tiles.error * (length + tiles.reach) + tiles.least_error;
     const double first = found.first[r];
@@ -257,8 +341,9 @@ ptrdiff_t rough_nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
       find(x, tiles, fetch, found);
       if (kept.rows != nullptr) keep(x, pairs, kept.rows + i * pairs);
     }
-    if (bounds != nullptr || any_within(found, tiles.margin)) {
+    if (bounds != nullptr || tiles.sampled || any_within(found, tiles.margin)) {
       square(x, pairs, found.norm);
+      if (tiles.sampled) square_roughly(x, pairs, found.rough_norm);
       doubts += decide(found, left, tiles, label + i, rival + i,
                        bounds != nullptr ? bounds + 2 * i : nullptr);
       return;

@@ -262,27 +262,34 @@ Changes one_change(Index row, std::int32_t from, std::int32_t to) {
 }
 
 TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
-  const Matrix X = blobs(400, 7, 3, 8) * 0.1;
-  const MatrixView view(X);
-  const ClusterRows rows(view, {});
-  Random random(9, "lloyd_test");
-  std::vector<std::int32_t> labels(400, -1);
-  ClusterSums changed(rows, 3);
-  for (int step = 0; step < 4000; ++step) {
-    const auto i = random.below(400);
-    const auto to = static_cast<std::int32_t>(random.below(3));
-    ClusterSums::Part part(changed);
-    part.change(one_change(static_cast<Index>(i), labels[i], to));
-    labels[i] = to;
-  }
-  changed.merge();
-  ClusterSums anew(rows, 3);
-  for (Index i = 399; i >= 0; --i) {
-    if (labels[static_cast<std::size_t>(i)] >= 0) {
-      anew.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
+  constexpr std::int32_t k = 5;
+  for (const Index cols : {7, 70, 300}) {  // long rows that go to one cluster are added together
+    const Matrix X = blobs(400, cols, k, 8) * 0.1;
+    const MatrixView view(X);
+    const ClusterRows rows(view, {});
+    Random random(9, "lloyd_test");
+    std::vector<std::int32_t> labels(400, -1);
+    ClusterSums changed(rows, k);
+    for (int step = 0; step < 400; ++step) {
+      Changes changes;
+      const auto first = random.below(400 - Changes::most);
+      const auto last = first + 1 + random.below(Changes::most);
+      for (std::size_t i = first; i < last; ++i) {
+        const auto to = static_cast<std::int32_t>(random.below(k));
+        changes.add(static_cast<Index>(i), labels[i], to);
+        labels[i] = to;
+      }
+      ClusterSums::Part(changed).change(changes);
     }
+    changed.merge();
+    ClusterSums anew(rows, k);
+    for (Index i = 399; i >= 0; --i) {
+      if (labels[static_cast<std::size_t>(i)] >= 0) {
+        anew.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
+      }
+    }
+    for (Index c = 0; c < k; ++c) EXPECT_EQ(changed.mean(c, labels), anew.mean(c, labels));
   }
-  for (Index c = 0; c < 3; ++c) EXPECT_EQ(changed.mean(c, labels), anew.mean(c, labels));
 }
 
 TEST(ClusterSums, TheMeanOfOneRowIsThatRow) {

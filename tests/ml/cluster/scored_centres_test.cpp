@@ -105,6 +105,19 @@ INSTANTIATE_TEST_SUITE_P(All, ScoredShapes,
                          testing::Combine(testing::Values(3, 15, 16, 17, 23, 24, 33, 130),
                                           testing::Values(1, 2, 3, 8, 10, 41)));
 
+// Rough scores go by the lengths of a sample of rows; one whose length it does not know is in
+// doubt.
+TEST(ScoredCentres, RowsLongerThanAllOfTheSample) {
+  for (const double longer : {1.1, 1.3, 2.0, 7.0, 40.0, 1e3, 1e6}) {
+    Data data = between_centres(4000, 130, 10, 4);
+    for (Index i = 7; i < 4000; i += 4000 / 256) data.X.row(i) *= longer;
+    EXPECT_GT(told(data), longer < 1e3 ? 0.9 : 0.6) << longer;
+    data.X.row(8).setConstant(longer);
+    data.centres.row(4) = data.X.row(8);
+    told(data);
+  }
+}
+
 TEST(ScoredCentres, CentresFarOutsideTheDataOrAtOnePlace) {
   Data data = between_centres(400, 20, 12, 2);
   data.centres.row(3) = data.centres.row(9);
