@@ -35,6 +35,11 @@ struct ResidualTable {
   void (*add)(const ResidualRows& from, std::ptrdiff_t rows, double* products,
               double* products_rest, double* totals, double* work);
 
+  // The same in doubles, with x less `shift`, for rows without NaN: right to some 15 digits of
+  // |x| |r|, in half the time.
+  void (*add_roughly)(const ResidualRows& from, std::ptrdiff_t rows, const double* shift,
+                      double* products, double* totals);
+
   // The residuals alone, pairs as well; 0 less what is fitted in rows of weight 0.
   void (*find)(const ResidualRows& from, std::ptrdiff_t rows, double* high, double* low,
                double* work);

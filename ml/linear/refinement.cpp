@@ -134,6 +134,22 @@ ResidualSums ScaledRows::sums(std::size_t t, const DoubleDoubles& coef, DoubleDo
   return found;
 }
 
+ResidualSums ScaledRows::rough_sums(std::size_t t, const DoubleDoubles& coef,
+                                    DoubleDouble centre) const {
+  std::vector<double> shift(at(x_.cols), 0.0);
+  for (std::size_t k = 0; k < x_.index.size(); ++k) {
+    shift[at(x_.index[k])] = x_.mean[k].hi;
+    centre = centre - coef[k] * x_.mean[k].lo;
+  }
+  ResidualSums found = rows_.rough_sums(target(t), raw(coef), centre, shift, ranges_);
+  DoubleDoubles products(x_.index.size());
+  for (std::size_t k = 0; k < products.size(); ++k) {
+    products[k] = found.products[at(x_.index[k])] - found.sum * x_.mean[k].lo;
+  }
+  found.products = std::move(products);
+  return found;
+}
+
 DoubleDoubles ScaledRows::residuals(std::size_t t, const DoubleDoubles& coef,
                                     DoubleDouble centre) const {
   return rows_.residuals(target(t), raw(coef), intercept_of(x_, centre, coef), ranges_);
@@ -195,8 +211,9 @@ class Target {
         y_length_(std::hypot(y.norm[t], std::sqrt(weights.total.hi) * y.mean[t].hi)) {}
 
   // Whether the result is final.
-  bool step() {
-    const ResidualSums found = rows_.sums(t_, coef, centre);
+  bool step(bool roughly = false) {
+    const ResidualSums found =
+        roughly ? rows_.rough_sums(t_, coef, centre) : rows_.sums(t_, coef, centre);
     DoubleDouble total = found.squares;
     DoubleDoubles gradient(coef.size());
     for (std::size_t j = 0; j < coef.size(); ++j) {
@@ -267,7 +284,7 @@ class Target {
 
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start, double wanted) {
+               const std::vector<DoubleDoubles>& start, double wanted, bool roughly) {
   const ScaledRows rows(x, y, weights);
   Refined result;
   // With a start the first correction is the first step, else what gives the solution itself, which
@@ -279,7 +296,7 @@ Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights&
     if (!start.empty()) target.coef = start[t];
     bool done = false;
     for (int step = first; step < most_corrections && !done; ++step) {
-      done = target.step();
+      done = target.step(roughly && step == first);
       result.steps = std::max(result.steps, step);
     }
     result.settled =

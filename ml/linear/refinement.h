@@ -87,6 +87,7 @@ class ScaledRows {
   // Of y - centre - (x - mean) coef, y being target t: sum weight r (x - mean) for each of the
   // scaled columns, sum weight r and sum weight r^2.
   ResidualSums sums(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
+  ResidualSums rough_sums(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
   DoubleDoubles residuals(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
 
  private:
@@ -103,10 +104,12 @@ class ScaledRows {
 // weighted mean of the residuals 0 where the columns are centred. From `start` (none: from 0);
 // `rate` is the share of an error that a correction is expected to leave. One pass over the rows
 // for each step (kernel_residuals.h): O(n d) each, nothing of length n is kept. wanted: the error
-// that each coefficient and intercept may keep, beside it.
+// that each coefficient and intercept may keep, beside it. roughly: the first residuals are
+// doubles, which will do for a start of fewer digits; X is finite.
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start = {}, double wanted = last_digit);
+               const std::vector<DoubleDoubles>& start = {}, double wanted = last_digit,
+               bool roughly = false);
 
 // The z that solves (X'X + diag(penalty)) z = side for each `side`, X'X of the scaled, centred and
 // weighted columns, to the last digit: by the same passes, with nothing to fit.

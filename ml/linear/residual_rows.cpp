@@ -83,6 +83,21 @@ ResidualSums ResidualRows::sums(const Target& y, const DoubleDoubles& coef, Doub
   return result;
 }
 
+ResidualSums ResidualRows::rough_sums(const Target& y, const DoubleDoubles& coef,
+                                      DoubleDouble constant, std::span<const double> shift,
+                                      std::span<const RowRange> ranges) const {
+  std::vector<double> shifts(at(padded_), 0.0);
+  std::copy(shift.begin(), shift.end(), shifts.begin());
+  Matrix found = Matrix::Zero(std::ssize(ranges), padded_ + 2);  // products and totals of a range
+  each(y, coef, constant, ranges,
+       [&](Index k, const kernels::ResidualRows& rows, Index count, double*) {
+         double* out = found.row(k).data();
+         kernels::residual_table().add_roughly(rows, count, shifts.data(), out, out + padded_);
+       });
+  const RowVector all = found.colwise().sum();
+  return {DoubleDoubles(all.begin(), all.begin() + cols_), all[padded_], all[padded_ + 1]};
+}
+
 DoubleDoubles ResidualRows::residuals(const Target& y, const DoubleDoubles& coef,
                                       DoubleDouble constant,
                                       std::span<const RowRange> ranges) const {

@@ -45,6 +45,9 @@ class ResidualRows {
   // coef: of each raw column. O(n d) time, O(d) memory for each range.
   ResidualSums sums(const Target& y, const DoubleDoubles& coef, DoubleDouble constant,
                     std::span<const RowRange> ranges) const;
+  // The same in doubles, r being of columns less `shift`: coef (x - shift). Columns are finite.
+  ResidualSums rough_sums(const Target& y, const DoubleDoubles& coef, DoubleDouble constant,
+                          std::span<const double> shift, std::span<const RowRange> ranges) const;
   // r of each row; anything in rows of weight 0.
   DoubleDoubles residuals(const Target& y, const DoubleDoubles& coef, DoubleDouble constant,
                           std::span<const RowRange> ranges) const;

@@ -72,11 +72,55 @@ bool keeps_low_parts(Index rows, Index d, bool weighted) {
   return right;
 }
 
+// In doubles, about a shift: of whole numbers and halves they are exact.
+bool are_exact_in_doubles(Index rows, Index d, bool weighted) {
+  const kernels::ResidualTable& table = kernels::residual_table();
+  const Index vectors = (d + table.width - 1) / table.width;
+  const Index padded = vectors * table.width;
+  const Matrix X = whole(rows, d, 5);
+  const Matrix y = whole(rows, 1, 6);
+  const Matrix w = weighted ? Matrix(whole(rows, 1, 7).cwiseAbs()) : Matrix::Ones(rows, 1);
+  Matrix scale = Matrix::Zero(1, padded);
+  Matrix coef = Matrix::Zero(1, padded);
+  Matrix shift = Matrix::Zero(1, padded);
+  scale.leftCols(d).setConstant(0.5);
+  coef.leftCols(d) = whole(1, d, 8);
+  shift.leftCols(d) = 0.5 * whole(1, d, 9);
+  const kernels::ResidualRows from{X.data(),
+                                   d,
+                                   vectors,
+                                   X.data() + X.size(),
+                                   scale.data(),
+                                   coef.data(),
+                                   nullptr,
+                                   y.data(),
+                                   1,
+                                   0.25,
+                                   3.0,
+                                   0.0,
+                                   weighted ? w.data() : nullptr,
+                                   2.0};
+  Matrix products = Matrix::Constant(1, padded, 7.0);  // it adds to these
+  double totals[2] = {7.0, 7.0};
+  table.add_roughly(from, rows, shift.data(), products.data(), totals);
+
+  const Matrix centred = (0.5 * X).rowwise() - shift.leftCols(d).row(0);
+  const Matrix r = (0.25 * y - centred * coef.leftCols(d).transpose()).array() - 3.0;
+  const Matrix weighted_r = (weighted ? 2.0 : 1.0) * r.cwiseProduct(w);
+  return totals[0] == 7.0 + weighted_r.sum() &&
+         totals[1] == 7.0 + r.cwiseProduct(weighted_r).sum() &&
+         products.leftCols(d) ==
+             Matrix((centred.transpose() * weighted_r).transpose().array() + 7.0);
+}
+
 bool keeps_them_for_all_shapes() {
   bool right = true;
   for (const Index rows : {1, 7, 8, 9, 64, 101}) {
     for (const Index d : {1, 3, 8, 13, 20, 50}) {
-      right = right && keeps_low_parts(rows, d, false) && keeps_low_parts(rows, d, true);
+      for (const bool weighted : {false, true}) {
+        right =
+            right && keeps_low_parts(rows, d, weighted) && are_exact_in_doubles(rows, d, weighted);
+      }
     }
   }
   return right;
