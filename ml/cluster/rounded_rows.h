@@ -20,7 +20,7 @@ class RoundedRows {
 
   explicit RoundedRows(const ClusterRows& rows)
       : block_rows_(rows.block_rows), pieces_((block_rows_ + piece - 1) / piece) {
-    const Index of_piece = piece * ((rows.cols() + 1) / 2) / 2;
+    const Index of_piece = piece * kernels::kept_numbers(rows.cols()) / 2;
     const Index all = (rows.rows() + block_rows_ - 1) / block_rows_ * pieces_;
     const Index kept = std::min(all, budget(rows.rows(), rows.cols()) / of_piece);
     numbers_ = large_matrix(kept, of_piece);

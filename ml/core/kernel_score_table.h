@@ -89,6 +89,7 @@ struct KeptRows {
   std::int32_t* rows = nullptr;
   bool known = false;
 };
+constexpr std::ptrdiff_t kept_numbers(std::ptrdiff_t d) { return (d + 1) / 2 + 1; }  // of a row
 
 struct RoughTable {
   std::ptrdiff_t (*packed_size)(std::ptrdiff_t k, std::ptrdiff_t d);

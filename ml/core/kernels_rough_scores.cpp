@@ -22,7 +22,7 @@ ptrdiff_t pairs_of(ptrdiff_t d) { return (d + 1) / 2; }
 
 ptrdiff_t rough_packed_size(ptrdiff_t k, ptrdiff_t d) { return packed_size(k, pairs_of(d)); }
 
-ptrdiff_t rough_work_size(ptrdiff_t d) { return block_size<std::int32_t>(pairs_of(d)); }
+ptrdiff_t rough_work_size(ptrdiff_t d) { return block_size<std::int32_t>(pairs_of(d) + 1); }
 
 std::int32_t pair(std::int16_t first, std::int16_t second) {
   const std::int16_t both[2] = {first, second};
@@ -213,8 +213,6 @@ struct Found {
   alignas(sizeof(Wide)) std::int32_t first[block];
   alignas(sizeof(Wide)) std::int32_t second[block];
   alignas(sizeof(Wide)) std::int32_t third[block];
-  alignas(sizeof(Wide)) std::int32_t norm[block];  // squared lengths, where these are short enough
-  alignas(sizeof(Wide)) float rough_norm[block];   // in any case
 };
 
 inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Found& found) {
@@ -236,18 +234,31 @@ inline void find(const std::int32_t* x, const RoughTiles& tiles, auto& fetch, Fo
   }
 }
 
-// The same in floats, which do not run over.
-inline void square_roughly(const std::int32_t* x, ptrdiff_t pairs, float* norms) {
+// Behind the pairs of each row its squared length, -1 where that is more than scores may take: in
+// floats, which do not run over.
+inline void add_squares(std::int32_t* x, const RoughTiles& tiles) {
   using Floats = Register<float>::Numbers;
-  Floats norm[registers] = {};
+  const ptrdiff_t pairs = pairs_of(tiles.d);
+  std::int32_t* norms = x + pairs * block;
+  if (!tiles.sampled) {
+    square(x, pairs, norms);
+    return;
+  }
+  Pairs norm[registers] = {};
+  Floats rough[registers] = {};
   for (ptrdiff_t p = 0; p < pairs; ++p, x += block) {
 #pragma GCC unroll 3
     for (ptrdiff_t g = 0; g < registers; ++g) {
       const Pairs here = at(x + g * size);
-      norm[g] += __builtin_convertvector(multiply_add(here, here, Pairs{}), Floats);
+      const Pairs squares = multiply_add(here, here, Pairs{});
+      norm[g] = sum_of(norm[g], squares);
+      rough[g] += __builtin_convertvector(squares, Floats);
     }
   }
-  for (ptrdiff_t g = 0; g < registers; ++g) at(norms + g * size) = norm[g];
+  constexpr float limit = rough_longest * rough_longest;
+  for (ptrdiff_t g = 0; g < registers; ++g) {
+    at(norms + g * size) = rough[g] > limit ? Pairs{} - 1 : norm[g];
+  }
 }
 
 // Whether some row's two least scores are not more than `margin` apart.
@@ -264,8 +275,8 @@ inline bool any_within(const Found& found, std::int32_t margin) {
 // A block past the cache, where the level can: it is not asked for again before the next
 // assignment, and its lines need not be read before they are written. The first assignment of 20000
 // x 784 with k = 10 took 7.0 ms instead of 7.8.
-inline void keep(const std::int32_t* x, ptrdiff_t pairs, std::int32_t* out) {
-  for (ptrdiff_t i = 0; i < pairs * block; i += size) {
+inline void keep(const std::int32_t* x, ptrdiff_t numbers, std::int32_t* out) {
+  for (ptrdiff_t i = 0; i < numbers; i += size) {
 #if defined(__AVX512F__)
     _mm512_stream_si512(reinterpret_cast<__m512i*>(out + i), reinterpret_cast<__m512i>(at(x + i)));
 #elif defined(__AVX2__)
@@ -276,20 +287,20 @@ inline void keep(const std::int32_t* x, ptrdiff_t pairs, std::int32_t* out) {
   }
 }
 
-inline ptrdiff_t decide(const Found& found, ptrdiff_t n, const RoughTiles& tiles,
-                        std::int32_t* label, std::int32_t* rival, double* bounds) {
+inline ptrdiff_t decide(const Found& found, const std::int32_t* norms, ptrdiff_t n,
+                        const RoughTiles& tiles, std::int32_t* label, std::int32_t* rival,
+                        double* bounds) {
   const double unit = 1.0 / tiles.scale / tiles.scale;
   const double each = 2.0 / tiles.ratio;
   ptrdiff_t doubts = 0;
   for (ptrdiff_t r = 0; r < n; ++r) {
-    if (tiles.sampled &&
-        found.rough_norm[r] > rough_longest * rough_longest) {  // its scores may have run over
+    if (norms[r] < 0) {
       label[r] = -1;
       rival[r] = 0;
       ++doubts;
       continue;
     }
-    const double length = __builtin_sqrt(static_cast<double>(found.norm[r]));
+    const double length = __builtin_sqrt(static_cast<double>(norms[r]));
     const double error = tiles.error * (length + tiles.reach) + tiles.least_error;
     const double first = found.first[r];
     const double second = found.second[r];
@@ -313,12 +324,12 @@ inline ptrdiff_t decide(const Found& found, ptrdiff_t n, const RoughTiles& tiles
 inline void find_kept(const std::int32_t* x, const RoughTiles& tiles, ptrdiff_t fetches,
                       Found& found) {
   constexpr ptrdiff_t n = block / 4;
-  const ptrdiff_t pairs = pairs_of(tiles.d);
+  const ptrdiff_t numbers = pairs_of(tiles.d) + 1;
   const double* next[n];
   for (ptrdiff_t i = 0; i < n; ++i) {
-    next[i] = reinterpret_cast<const double*>(x + (block + 4 * i) * pairs);
+    next[i] = reinterpret_cast<const double*>(x + (block + 4 * i) * numbers);
   }
-  Fetch fetch(next, n, 2 * pairs, fetches);
+  Fetch fetch(next, n, 2 * numbers, fetches);
   find(x, tiles, fetch, found);
 }
 
@@ -332,19 +343,20 @@ ptrdiff_t rough_nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
   ptrdiff_t doubts = 0;
   const auto find_block = [&](const double* const* here, auto fetch, ptrdiff_t i, ptrdiff_t left) {
     Found found;
-    const ptrdiff_t pairs = pairs_of(tiles.d);
-    std::int32_t* x = kept.known ? kept.rows + i * pairs : block_in(work);
+    const ptrdiff_t numbers = pairs_of(tiles.d) + 1;
+    std::int32_t* x = kept.known ? kept.rows + i * numbers : block_in(work);
+    const bool lengths_count = bounds != nullptr || tiles.sampled || kept.rows != nullptr;
     if (kept.known) {
       find_kept(x, tiles, fetches, found);
     } else {
       transpose_block(here, tiles, x);
       find(x, tiles, fetch, found);
-      if (kept.rows != nullptr) keep(x, pairs, kept.rows + i * pairs);
+      if (lengths_count) add_squares(x, tiles);
+      if (kept.rows != nullptr) keep(x, numbers * block, kept.rows + i * numbers);
     }
-    if (bounds != nullptr || tiles.sampled || any_within(found, tiles.margin)) {
-      square(x, pairs, found.norm);
-      if (tiles.sampled) square_roughly(x, pairs, found.rough_norm);
-      doubts += decide(found, left, tiles, label + i, rival + i,
+    if (lengths_count || any_within(found, tiles.margin)) {
+      if (!lengths_count) add_squares(x, tiles);
+      doubts += decide(found, x + (numbers - 1) * block, left, tiles, label + i, rival + i,
                        bounds != nullptr ? bounds + 2 * i : nullptr);
       return;
     }

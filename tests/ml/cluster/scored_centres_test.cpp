@@ -46,7 +46,7 @@ double told(const Data& data) {
   scored.pack(centres);
   std::vector<double> work(static_cast<std::size_t>(scored.work_size()));
   constexpr Index piece = ScoredCentres::piece;
-  Vector kept(piece * ((X.cols() + 1) / 2) / 2);  // of whole numbers, two in the place of a double
+  Vector kept(piece * kernels::kept_numbers(X.cols()) / 2);  // two in the place of a double
   Index found = 0;
   for (Index begin = 0; begin < X.rows(); begin += piece) {
     const Index n = std::min(piece, X.rows() - begin);
