@@ -57,7 +57,7 @@ struct ScoreTable {
 
 // The same in whole numbers of 16 bits. A number of a row is x * scale - q, with q a whole number,
 // to the nearest; one of a centre that times `ratio`. Both are less than rough_reach in length, but
-// for some rows where that is known of a sample alone: these are in doubt.
+// for some rows where lengths are known of a sample alone: these are in doubt.
 // Scores are whole numbers less than rough_infinite, which give up their low bits to say whose they
 // are. One is off by error * (|x| + reach) + least_error at most, |x| as its whole numbers tell.
 struct RoughTiles {
@@ -73,7 +73,7 @@ struct RoughTiles {
   double error;  // of a row's length
   double reach;  // of the longest centre
   double least_error;
-  bool sampled;
+  bool sampled;  // lengths of rows are
 };
 constexpr std::int32_t rough_infinite = 1 << 30;
 constexpr double rough_reach = 22400.0;
@@ -82,9 +82,9 @@ constexpr float rough_longest = 22300.0F;  // of the rows that are not in doubt
 // longest row may be.
 static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);
 
-// Room for the whole numbers of some blocks of rows, a pair of columns in a lane, from the start of
-// a line of the cache on; `known` where they are there already, so that the rows are not read. Or
-// none, if null.
+// Room for the whole numbers of some blocks of rows, a pair of columns in a lane, and behind them
+// the rows' squared lengths, from the start of a line of the cache on; `known` where they are there
+// already, so that the rows are not read. Or none, if null.
 struct KeptRows {
   std::int32_t* rows = nullptr;
   bool known = false;
