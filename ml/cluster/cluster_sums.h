@@ -45,7 +45,7 @@ class ClusterSums {
     Part(const Part&) = delete;
     Part& operator=(const Part&) = delete;
 
-    // Takes rows from one cluster (none: negative) to another.
+    // Takes rows from one cluster (none: negative) to another; to its own it leaves one as it is.
     void change(const Changes& changes) { sums_.change(*numbers_, changes); }
 
    private:

@@ -61,7 +61,7 @@ Assignment choose_assignment(const ClusterRows& rows, Index k) {
 
 Lloyd::Lloyd(const ClusterRows& rows, Index k, Assignment assignment)
     : rows_(rows),
-      scored_(rows, k),
+      scored_(rows, k, assignment == Assignment::bounds),
       sums_(rows, k),
       labels_(static_cast<std::size_t>(rows.rows())) {
   if (assignment != Assignment::bounds) return;
@@ -112,7 +112,7 @@ bool Lloyd::assign(const Matrix& centres, const Matrix* before) {
   // A start begins with rows that have no label; from then on all have one.
   const bool first = before == nullptr;
   if (bounds_) bounds_->move(centres, before);
-  scored_.pack(centres);
+  if (scored_.pack(centres) && rounded_) rounded_->forget();
   std::atomic<bool> changed{false};
   parallel_blocks(rows_.rows(), rows_.block_rows, [&](Index block, Index begin, Index end) {
     ClusterSums::Part part(sums_);

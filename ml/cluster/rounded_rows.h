@@ -34,6 +34,7 @@ class RoundedRows {
     return {reinterpret_cast<std::int32_t*>(numbers_.row(i).data()),
             known_[static_cast<std::size_t>(i)] != 0};
   }
+  void forget() { std::fill(known_.begin(), known_.end(), 0); }
   void set_known(Index row) { known_[static_cast<std::size_t>(index(row))] = 1; }
 
  private:

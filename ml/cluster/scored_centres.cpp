@@ -12,8 +12,7 @@
 namespace lathe {
 namespace {
 
-constexpr Index long_row = 40;  // columns
-constexpr Index few = 6;        // rows, for which a block of doubles does not pay
+constexpr Index few = 6;  // rows, for which a block of doubles does not pay
 
 // x * scale is rounded beside q, so that no more than 2^-10 is lost of it and of a centre's number.
 constexpr double most_offset = 0x1p42;
@@ -36,20 +35,26 @@ double score_error(Index d) {
   return u * (2.0 * static_cast<double>(d) + 8.0) * (1.0 + 0x1p-6);
 }
 
-// A length that few rows exceed about the mean, by a sample of them, and beside which no number of
-// any row is too large for 16 bits.
+// Few rows are farther from the mean than this, as a sample tells; and beside it no number of any
+// row is too large for the rough scores. 0 where all of the sample are at the mean.
 double sampled_reach(const ClusterRows& rows) {
-  constexpr Index sample = 256;
   constexpr double farther = 1.25;
-  constexpr double most = 32700.0;
-  const Index step = std::max<Index>(rows.rows() / sample, 1);
   double squared = 0.0;
-  for (Index i = 0; i < rows.rows(); i += step) {
+  for (Index i = 0; i < rows.rows(); i += sample_step(rows.rows())) {
     squared =
         std::max(squared, kernels::squared_distance(rows.row(i), rows.mean.data(), rows.cols()));
   }
+  if (squared == 0.0) return 0.0;
   const double widest = (rows.greatest - rows.mean).cwiseMax(rows.mean - rows.least).maxCoeff();
-  return std::max(farther * std::sqrt(squared), widest * (kernels::rough_reach / most));
+  return std::max(farther * std::sqrt(squared),
+                  widest * (kernels::rough_reach / kernels::rough_largest));
+}
+
+// The farthest corner of the range may be many times as far as any row, and a finer scale leaves
+// fewer of them in doubt: at 20000 x 784 with k = 10 1700 instead of 4400, which saved 0.7 ms.
+double rough_reach_of(const ClusterRows& rows) {
+  const double sampled = sampled_reach(rows);
+  return sampled > 0.0 ? std::min(sampled, rows.reach) : rows.reach;
 }
 
 // Beyond, products might overflow, and errors are not small.
@@ -91,13 +96,9 @@ void ScoredCentres::Scores<Number>::pack(const kernels::ScoreKernel<Number>& ker
       (2.0 * tiles.error + tiles.tie) * (reach + largest) * (1.0 + 0x1p-20) + 2.0 * tiles.tiny;
 }
 
-void ScoredCentres::RoughScores::prepare(const ClusterRows& rows, Index k) {
+void ScoredCentres::RoughScores::prepare(const ClusterRows& rows, Index k, double reach) {
   const RowVector& origin = rows.mean;
   const Index d = origin.size();
-  // The farthest corner of the range may be many times as far as any row, and a finer scale leaves
-  // fewer of them in doubt: at 20000 x 784 with k = 10 1700 instead of 4400, which saved 0.7 ms.
-  const double sampled = d >= long_row ? sampled_reach(rows) : 0.0;
-  const double reach = sampled > 0.0 ? std::min(sampled, rows.reach) : rows.reach;
   tiles.sampled = reach < rows.reach;
   const double scale = kernels::rough_reach / reach;
   possible = d >= 16 && reach > 1e-140 && reach < 1e140 && k <= (1 << 12) && d <= (1 << 16) &&
@@ -136,25 +137,36 @@ void ScoredCentres::RoughScores::pack(const Matrix& centres) {
   usable = true;
 }
 
-ScoredCentres::ScoredCentres(const ClusterRows& rows, Index k)
-    : origin_(rows.mean), rows_(rows.rows()) {
+ScoredCentres::ScoredCentres(const ClusterRows& rows, Index k, bool bounded)
+    : rows_(rows), origin_(rows.mean) {
   const double scale = score_scale(rows);
   reach_ = rows.reach * scale * (rows.reach * scale);
-  rough_.prepare(rows, k);
+  rough_.prepare(rows, k, bounded ? rough_reach_of(rows) : rows.reach);
   floats_.prepare(kernels::score_table().floats, origin_, scale, k);
   doubles_.prepare(kernels::score_table().doubles, origin_, scale, k);
 }
 
-void ScoredCentres::pack(const Matrix& centres) {
+bool ScoredCentres::pack(const Matrix& centres) {
   // What decides too little is not asked again: labels do not depend on it.
-  const bool decided = doubts_.exchange(0) <= rows_ / 4;
-  (rough_.usable && trust_rough_ ? trust_rough_ : trust_floats_) &= decided;
-  centres_ = &centres;
+  const bool decided = doubts_.exchange(0) <= rows_.rows() / 4;
+  const bool by_sample = rough_.tiles.sampled;
+  if (!decided && rough()) {
+    trust_rough_ = by_sample;
+  } else {
+    trust_floats_ &= decided;
+  }
   if (trust_rough_) rough_.pack(centres);
+  const bool rescaled = by_sample && trust_rough_ && !(decided && rough_.usable);
+  if (rescaled) {  // the sample is too short for many rows, or for a centre
+    rough_.prepare(rows_, centres.rows(), rows_.reach);
+    rough_.pack(centres);
+  }
+  centres_ = &centres;
   if (!rough()) {
     floats_.pack(kernels::score_table().floats, centres, reach_);
   }
   doubles_.pack(kernels::score_table().doubles, centres, reach_);
+  return rescaled;
 }
 
 Index ScoredCentres::work_size() const {

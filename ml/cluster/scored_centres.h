@@ -15,12 +15,15 @@ class ScoredCentres {
  public:
   static constexpr Index piece = scored_rows;
 
-  ScoredCentres(const ClusterRows& rows, Index k);
+  // bounded: bounds will be asked for. They take the lengths of all rows, so that the rough scores
+  // can do with those of a sample. The rows must outlive this.
+  ScoredCentres(const ClusterRows& rows, Index k, bool bounded);
   ScoredCentres(const ScoredCentres&) = delete;
   ScoredCentres& operator=(const ScoredCentres&) = delete;
 
-  // The centres must stay as they are until the next time.
-  void pack(const Matrix& centres);
+  // The centres must stay as they are until the next time. Whether whole numbers of rows that are
+  // kept are of another scale now.
+  bool pack(const Matrix& centres);
 
   // Numbers of the workspace of nearest().
   Index work_size() const;
@@ -56,7 +59,7 @@ class ScoredCentres {
     bool possible = false;  // for these data
     bool usable = false;    // and for these centres
 
-    void prepare(const ClusterRows& rows, Index k);
+    void prepare(const ClusterRows& rows, Index k, double reach);
     void pack(const Matrix& centres);
   };
 
@@ -67,8 +70,8 @@ class ScoredCentres {
   void again_in_doubles(const double* const* rows, Index n, double* work, std::int32_t* label,
                         double* bounds) const;
 
+  const ClusterRows& rows_;
   RowVector origin_;
-  Index rows_;
   double reach_ = 0.0;  // no row's squared norm is larger, about the origin and scaled
   RoughScores rough_;
   Scores<float> floats_;

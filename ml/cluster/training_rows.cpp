@@ -110,8 +110,7 @@ ClusterRows::ClusterRows(const MatrixView& data, std::span<const double> weights
 }
 
 ClusterRows ClusterRows::guessed(const MatrixView& X) {
-  constexpr Index sample = 256;
-  const Index step = std::max<Index>(X.rows() / sample, 1);
+  const Index step = sample_step(X.rows());
   const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> some(
       X.data(), X.rows() / step, X.cols(), Eigen::OuterStride<>(step * X.outerStride()));
   const MatrixView view(some);

@@ -1,6 +1,7 @@
 // The rows that k-means works on, and what one pass over them tells. Internal to k-means.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <span>
 #include <vector>
@@ -76,6 +77,9 @@ class RowMoments {
   std::vector<Moments> blocks_;
   std::atomic<bool> astray_{false};
 };
+
+// From one row of a sample of 256 or somewhat more to the next.
+constexpr Index sample_step(Index n) { return std::max<Index>(n / 256, 1); }
 
 // Rows of a block when n rows of d columns are cut into at most 64. None of a block but the last is
 // short of rows to score: with 782 in a block, and so 14 at its end, 50000 x 128 with k = 100 took

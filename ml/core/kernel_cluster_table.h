@@ -43,9 +43,9 @@ struct ColumnMoments {
 // Sums by cluster, and what one pass over the rows tells.
 struct ClusterSumTable {
   // High and low parts of weight * (x - origin), rounded to multiples that add up without rounding
-  // in any order, are added to to[i] (d high parts, then d low parts), and taken from from[i] where
-  // that is not null and another. weight: null for ones. What is found `ahead` numbers after each
-  // is fetched from memory meanwhile.
+  // in any order, are added to to[i] (d high parts, then d low parts), and taken from from[i],
+  // which is null or not to[i]. weight: null for ones. What is found `ahead` numbers after each is
+  // fetched from memory meanwhile.
   void (*move_rows)(const double* const* rows, std::ptrdiff_t n, std::ptrdiff_t ahead,
                     std::ptrdiff_t d, const double* origin, const double* high_grid,
                     const double* low_grid, const double* weight, double* const* from,

@@ -35,8 +35,9 @@ struct ResidualTable {
   void (*add)(const ResidualRows& from, std::ptrdiff_t rows, double* products,
               double* products_rest, double* totals, double* work);
 
-  // The same in doubles, with x less `shift`, for rows without NaN: right to some 15 digits of
-  // |x| |r|, in half the time.
+  // The same in doubles, with x less `shift`, in half the time: residuals are right to some 15
+  // digits of |y| + |x coef|, so they improve a coarse start but tell nothing of a fine one. For
+  // rows without NaN, of weight 0 too, whose cells stay in range when they are scaled.
   void (*add_roughly)(const ResidualRows& from, std::ptrdiff_t rows, const double* shift,
                       double* products, double* totals);
 

@@ -66,21 +66,26 @@ struct RoughTiles {
   double scale;
   double ratio;
   std::int32_t mask;    // of the low bits
-  std::int32_t margin;  // twice what any score is off
+  std::int32_t margin;  // twice what the score of a row of rough_reach is off
   std::ptrdiff_t tile;
   std::ptrdiff_t k;
   std::ptrdiff_t d;
   double error;  // of a row's length
   double reach;  // of the longest centre
   double least_error;
-  bool sampled;  // lengths of rows are
+  bool sampled;  // rough_reach is that of a sample: rows may be longer
 };
 constexpr std::int32_t rough_infinite = 1 << 30;
 constexpr double rough_reach = 22400.0;
-constexpr float rough_longest = 22300.0F;  // of the rows that are not in doubt
 // A score is at most |x| |c| + |c|^2 / 2 of whole numbers, and no centre is longer than twice the
 // longest row may be.
 static_assert(2.0 * rough_reach * rough_reach + 0x1p25 < rough_infinite);
+// Rows that are longer are in doubt: lengths are sums of up to 2^15 floats, off by 2^-9 at most.
+constexpr float rough_longest = 22300.0F;
+static_assert(rough_longest * rough_longest * (1.0 + 0x1p-8) < rough_reach * rough_reach);
+// The largest number of any row, these too: the squares of a pair do not run over.
+constexpr double rough_largest = 32700.0;
+static_assert(2.0 * (rough_largest + 1.0) * (rough_largest + 1.0) < 0x1p31);
 
 // Room for the whole numbers of some blocks of rows, a pair of columns in a lane, and behind them
 // the rows' squared lengths, from the start of a line of the cache on; `known` where they are there

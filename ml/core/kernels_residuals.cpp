@@ -339,6 +339,8 @@ struct Column {
 void add_rows_roughly(const ResidualRows& from, ptrdiff_t rows, const double* shift,
                       double* products, double* totals) {
   const ptrdiff_t cols = from.vectors * width;
+  double sum = 0.0;
+  double squares = 0.0;
   for (ptrdiff_t first = 0; first < rows; first += rough_rows) {
     const double* row[rough_rows];  // the last one again where there are no more
     for (ptrdiff_t r = 0; r < rough_rows; ++r) {
@@ -361,8 +363,8 @@ void add_rows_roughly(const ResidualRows& from, ptrdiff_t rows, const double* sh
       double left = from.y[i * from.y_stride] * from.y_scale - from.constant;
       for (ptrdiff_t k = 0; k < width; ++k) left -= fit[r][k];
       residual[r] = weight * left;
-      totals[0] += residual[r];
-      totals[1] += residual[r] * left;
+      sum += residual[r];
+      squares += residual[r] * left;
     }
     const double* next = from.X + (first + rough_rows) * from.x_stride;
     for (ptrdiff_t v = 0; v < cols; v += width) {
@@ -376,6 +378,8 @@ void add_rows_roughly(const ResidualRows& from, ptrdiff_t rows, const double* sh
       at(products + v) = product;
     }
   }
+  totals[0] += sum;
+  totals[1] += squares;
 }
 
 }  // namespace

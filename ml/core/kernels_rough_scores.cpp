@@ -345,17 +345,17 @@ ptrdiff_t rough_nearest(const double* const* rows, ptrdiff_t n, ptrdiff_t ahead,
     Found found;
     const ptrdiff_t numbers = pairs_of(tiles.d) + 1;
     std::int32_t* x = kept.known ? kept.rows + i * numbers : block_in(work);
-    const bool lengths_count = bounds != nullptr || tiles.sampled || kept.rows != nullptr;
     if (kept.known) {
       find_kept(x, tiles, fetches, found);
     } else {
       transpose_block(here, tiles, x);
       find(x, tiles, fetch, found);
-      if (lengths_count) add_squares(x, tiles);
-      if (kept.rows != nullptr) keep(x, numbers * block, kept.rows + i * numbers);
     }
-    if (lengths_count || any_within(found, tiles.margin)) {
-      if (!lengths_count) add_squares(x, tiles);
+    const bool lengths_count = bounds != nullptr || tiles.sampled || kept.rows != nullptr ||
+                               any_within(found, tiles.margin);
+    if (lengths_count) {
+      if (!kept.known) add_squares(x, tiles);
+      if (!kept.known && kept.rows != nullptr) keep(x, numbers * block, kept.rows + i * numbers);
       doubts += decide(found, x + (numbers - 1) * block, left, tiles, label + i, rival + i,
                        bounds != nullptr ? bounds + 2 * i : nullptr);
       return;

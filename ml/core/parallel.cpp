@@ -65,7 +65,8 @@ std::atomic<int>& limit() {
   return value;
 }
 
-// Blocks that are still to be done.
+// Blocks that are still to be done. It looks before it counts, so that `next` of one that is
+// finished stays as it is, and with all threads.
 struct alignas(64) Share {
   std::atomic<Index> next{0};
   Index end = 0;
@@ -113,7 +114,7 @@ Index row_block(Index cols) { return std::clamp<Index>(8192 / std::max<Index>(co
 
 namespace detail {
 
-void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body) {
+void run_blocks(Index n_blocks, bool neighbours, void (*call)(void*, Index), void* body) {
   const int threads = static_cast<int>(std::min<Index>(thread_limit(), n_blocks));
   if (serial || threads <= 1) {
     for (Index i = 0; i < n_blocks; ++i) call(body, i);
@@ -128,16 +129,15 @@ void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body) {
       failure.record(i, std::current_exception());
     }
   };
-  // Each thread takes neighbours, whose rows it fetches ahead, and helps the others when it is
-  // done.
-  std::vector<Share> shares(static_cast<std::size_t>(threads));
-  for (int t = 0; t < threads; ++t) {
-    shares[static_cast<std::size_t>(t)].next = n_blocks * t / threads;
-    shares[static_cast<std::size_t>(t)].end = n_blocks * (t + 1) / threads;
+  const int n_shares = neighbours ? threads : 1;
+  std::vector<Share> shares(static_cast<std::size_t>(n_shares));
+  for (int s = 0; s < n_shares; ++s) {
+    shares[static_cast<std::size_t>(s)].next = n_blocks * s / n_shares;
+    shares[static_cast<std::size_t>(s)].end = n_blocks * (s + 1) / n_shares;
   }
   const auto work = [&](int t) {
-    for (int k = 0; k < threads; ++k) {
-      Share& share = shares[static_cast<std::size_t>((t + k) % threads)];
+    for (int k = 0; k < n_shares; ++k) {
+      Share& share = shares[static_cast<std::size_t>((t + k) % n_shares)];
       for (Index i = 0; share.take(i);) guarded(i);
     }
   };

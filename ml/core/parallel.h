@@ -33,24 +33,33 @@ class SerialScope {
 };
 
 namespace detail {
-void run_blocks(Index n_blocks, void (*call)(void*, Index), void* body);
-}
+// neighbours: each thread takes a share of blocks that follow each other; else all from one.
+void run_blocks(Index n_blocks, bool neighbours, void (*call)(void*, Index), void* body);
 
-// body(i) for each i in [0, n), in any order and on any thread; nested calls run serially. If any
-// throws, the exception of the lowest i is thrown here once all have ended.
 template <class Body>
-void parallel_for(Index n, Body&& body) {
+void run_blocks(Index n, bool neighbours, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
-  detail::run_blocks(
-      n, [](void* self, Index i) { (*static_cast<Plain*>(self))(i); },
+  run_blocks(
+      n, neighbours, [](void* self, Index i) { (*static_cast<Plain*>(self))(i); },
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
+}  // namespace detail
 
-// body(block, begin, end) over [0, n) cut into blocks of `size` (the last may be shorter).
+// body(i) for each i in [0, n), on any thread, begun in this order; nested calls run serially. If
+// any throws, the exception of the lowest i is thrown here once all have ended.
+template <class Body>
+void parallel_for(Index n, Body&& body) {
+  detail::run_blocks(n, false, body);
+}
+
+// body(block, begin, end) over [0, n) cut into blocks of `size` (the last may be shorter). Each
+// thread takes blocks that follow each other, so that what it fetches ahead is what it works on
+// next, and helps the others when it is done.
 template <class Body>
 void parallel_blocks(Index n, Index size, Body&& body) {
-  parallel_for((n + size - 1) / size,
-               [&](Index block) { body(block, block * size, std::min(n, (block + 1) * size)); });
+  detail::run_blocks((n + size - 1) / size, true, [&](Index block) {
+    body(block, block * size, std::min(n, (block + 1) * size));
+  });
 }
 
 // Rows of a block in row-wise work on a matrix of `cols` columns: about 64 KiB, 16 to 4096 rows.

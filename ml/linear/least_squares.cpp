@@ -72,7 +72,7 @@ bool solve_by_gram(const LeastSquaresProblem& problem, BasicSolution& basic) {
   if (!(basic.solver.condition <= limit * root)) return false;
   basic.refined = unrefined(problem, basic.R);
   if (may_stay_unrefined(problem, basic)) return true;
-  const std::vector<DoubleDoubles> start = std::move(basic.refined.coef);
+  const RefinementStart start{std::move(basic.refined.coef)};
   basic.refined = refine_with(
       problem, basic, problem.penalty, problem.y,
       correction_rate(SolverPath::cholesky, basic.solver.condition, problem.x.size()), start);
@@ -240,8 +240,8 @@ bool solve_roughly(const MatrixView& X, const MatrixView& y, const LeastSquaresO
   if (!(rate <= most_rough_rate)) return false;
   const Refined start = unrefined(problem, basic.R);
   const bool all_digits = options.refine == Refine::always || !leaves_residuals(problem, start);
-  basic.refined = refine_with(problem, basic, problem.penalty, problem.y, rate, start.coef,
-                              all_digits ? last_digit : 0.1 * unrefined_error, true);
+  basic.refined = refine_with(problem, basic, problem.penalty, problem.y, rate, {start.coef, true},
+                              all_digits ? last_digit : 0.1 * unrefined_error);
   if (!basic.refined.settled) return false;
   basic.solver.condition = estimated_condition(basic.R);
   basic.solver.rank = problem.x.size();

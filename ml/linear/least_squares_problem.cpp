@@ -19,9 +19,9 @@ Correction correction_by(const BasicSolution& basic) {
 
 Refined refine_with(const LeastSquaresProblem& problem, const BasicSolution& basic,
                     std::span<const double> penalty, const ScaledColumns& y, double rate,
-                    const std::vector<DoubleDoubles>& start, double wanted, bool roughly) {
+                    const RefinementStart& start, double wanted) {
   return refine(problem.x.select(basic.columns), y, problem.weights, penalty, correction_by(basic),
-                std::min(0.5, rate), start, wanted, roughly);
+                std::min(0.5, rate), start, wanted);
 }
 
 double correction_rate(SolverPath path, double condition, Index d) {

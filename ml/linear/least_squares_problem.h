@@ -41,7 +41,6 @@ double correction_rate(SolverPath path, double condition, Index d);
 // `y` regressed on the basic columns.
 Refined refine_with(const LeastSquaresProblem& problem, const BasicSolution& basic,
                     std::span<const double> penalty, const ScaledColumns& y, double rate,
-                    const std::vector<DoubleDoubles>& start = {}, double wanted = last_digit,
-                    bool roughly = false);
+                    const RefinementStart& start = {}, double wanted = last_digit);
 
 }  // namespace lathe

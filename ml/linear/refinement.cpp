@@ -1,6 +1,7 @@
 #include "lathe/ml/linear/refinement.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -76,6 +77,11 @@ bool Convergence::stalls(double length, const DoubleDoubles& delta, const Double
   left_ = (last_ > 0.0 ? length / last_ : rate_) * length;
   last_ = length;
   return false;
+}
+
+void Convergence::start_from(const DoubleDoubles& delta, const DoubleDoubles& coef) {
+  const double length = norm_of(delta);
+  if (length > rounding * norm_of(coef)) last_ = length;
 }
 
 bool Convergence::ends(const ScaledColumns& x, DoubleDouble centre,
@@ -210,16 +216,21 @@ class Target {
         correct_(correct),
         y_length_(std::hypot(y.norm[t], std::sqrt(weights.total.hi) * y.mean[t].hi)) {}
 
+  // By the residuals in doubles.
+  void improve_start() {
+    const ResidualSums found = rows_.rough_sums(t_, coef, centre);
+    const DoubleDoubles delta = correction(gradient_of(found));
+    for (std::size_t j = 0; j < coef.size(); ++j) coef[j] = coef[j] + delta[j];
+    if (x_.centred) centre = centre + found.sum / weights_.total;
+    convergence.start_from(delta, coef);
+  }
+
   // Whether the result is final.
-  bool step(bool roughly = false) {
-    const ResidualSums found =
-        roughly ? rows_.rough_sums(t_, coef, centre) : rows_.sums(t_, coef, centre);
+  bool step() {
+    const ResidualSums found = rows_.sums(t_, coef, centre);
+    const DoubleDoubles gradient = gradient_of(found);
     DoubleDouble total = found.squares;
-    DoubleDoubles gradient(coef.size());
     for (std::size_t j = 0; j < coef.size(); ++j) {
-      DoubleDouble along = found.products[j] - coef[j] * penalty_[j];
-      if (!side.empty()) along = along + side[j];
-      gradient[j] = along;
       total = total + coef[j] * coef[j] * penalty_[j];
     }
     DoubleDoubles delta;
@@ -257,17 +268,30 @@ class Target {
   }
 
  private:
+  DoubleDoubles gradient_of(const ResidualSums& found) const {
+    DoubleDoubles gradient(coef.size());
+    for (std::size_t j = 0; j < coef.size(); ++j) {
+      gradient[j] = found.products[j] - coef[j] * penalty_[j];
+      if (!side.empty()) gradient[j] = gradient[j] + side[j];
+    }
+    return gradient;
+  }
+
+  DoubleDoubles correction(const DoubleDoubles& gradient) const {
+    Eigen::VectorXd rounded(x_.size());
+    for (std::size_t j = 0; j < gradient.size(); ++j) {
+      rounded[static_cast<Index>(j)] = gradient[j].value();
+    }
+    return correct_.solve(rounded);
+  }
+
   bool stalls(const DoubleDoubles& gradient, DoubleDoubles& delta) {
     if (correct_.inverse != nullptr) {
       const DoubleDoubles along = multiply_transposed(*correct_.inverse, gradient);
       delta = multiply(*correct_.inverse, along);
       return convergence.stalls(norm_of(along), delta, coef);
     }
-    Eigen::VectorXd rounded(x_.size());
-    for (std::size_t j = 0; j < gradient.size(); ++j) {
-      rounded[static_cast<Index>(j)] = gradient[j].value();
-    }
-    delta = correct_.solve(rounded);
+    delta = correction(gradient);
     return convergence.stalls(delta, coef);
   }
 
@@ -284,19 +308,21 @@ class Target {
 
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start, double wanted, bool roughly) {
+               const RefinementStart& start, double wanted) {
+  assert(!start.rough || correct.inverse == nullptr);
   const ScaledRows rows(x, y, weights);
   Refined result;
   // With a start the first correction is the first step, else what gives the solution itself, which
   // may be wrong by condition^2 roundings: so may be the one after it.
-  const int first = start.empty() ? 0 : 1;
+  const int first = start.coef.empty() ? 0 : 1;
   for (std::size_t t = 0; t < at(y.size()); ++t) {
     Target target(rows, x, y, weights, penalty, t,
                   Convergence(rate, 2 - first, reach_of(x, correct), wanted), correct);
-    if (!start.empty()) target.coef = start[t];
+    if (!start.coef.empty()) target.coef = start.coef[t];
+    if (start.rough) target.improve_start();
     bool done = false;
-    for (int step = first; step < most_corrections && !done; ++step) {
-      done = target.step(roughly && step == first);
+    for (int step = start.rough ? first + 1 : first; step < most_corrections && !done; ++step) {
+      done = target.step();
       result.steps = std::max(result.steps, step);
     }
     result.settled =

@@ -57,6 +57,9 @@ class Convergence {
   bool stalls(const DoubleDoubles& delta, const DoubleDoubles& coef);
   // The same of coordinates along the columns of W, whose length this is.
   bool stalls(double length, const DoubleDoubles& delta, const DoubleDoubles& coef);
+  // After a correction of the start that is right to doubles, and is not judged: the next one
+  // should leave a small share of it, if it was longer by far than what doubles leave.
+  void start_from(const DoubleDoubles& delta, const DoubleDoubles& coef);
   // Whether, once it was added, no more is left than is wanted.
   bool ends(const ScaledColumns& x, DoubleDouble centre, const DoubleDoubles& coef) const;
   // Whether errors of this length, in the same coordinates, do not change what counts.
@@ -87,6 +90,7 @@ class ScaledRows {
   // Of y - centre - (x - mean) coef, y being target t: sum weight r (x - mean) for each of the
   // scaled columns, sum weight r and sum weight r^2.
   ResidualSums sums(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
+  // In doubles (ResidualRows::rough_sums): what rounding left of the means is in the centre.
   ResidualSums rough_sums(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
   DoubleDoubles residuals(std::size_t t, const DoubleDoubles& coef, DoubleDouble centre) const;
 
@@ -100,16 +104,22 @@ class ScaledRows {
   ResidualRows rows_;
 };
 
+// What a refinement begins with.
+struct RefinementStart {
+  std::vector<DoubleDoubles> coef = {};  // of each target; none: 0
+  // Of some seven digits: one more correction comes before all others, by residuals in doubles. It
+  // is not judged, since these have no digits where the fit is exact. X is finite.
+  bool rough = false;
+};
+
 // Minimises sum weight (y - b - x w)^2 + sum penalty w^2 for each target y, b being what makes the
-// weighted mean of the residuals 0 where the columns are centred. From `start` (none: from 0);
-// `rate` is the share of an error that a correction is expected to leave. One pass over the rows
-// for each step (kernel_residuals.h): O(n d) each, nothing of length n is kept. wanted: the error
-// that each coefficient and intercept may keep, beside it. roughly: the first residuals are
-// doubles, which will do for a start of fewer digits; X is finite.
+// weighted mean of the residuals 0 where the columns are centred. `rate` is the share of an error
+// that a correction is expected to leave. One pass over the rows for each step
+// (kernel_residuals.h): O(n d) each, nothing of length n is kept. wanted: the error that each
+// coefficient and intercept may keep, beside it.
 Refined refine(const ScaledColumns& x, const ScaledColumns& y, const RowWeights& weights,
                std::span<const double> penalty, const Correction& correct, double rate,
-               const std::vector<DoubleDoubles>& start = {}, double wanted = last_digit,
-               bool roughly = false);
+               const RefinementStart& start = {}, double wanted = last_digit);
 
 // The z that solves (X'X + diag(penalty)) z = side for each `side`, X'X of the scaled, centred and
 // weighted columns, to the last digit: by the same passes, with nothing to fit.

@@ -88,7 +88,8 @@ ResidualSums ResidualRows::rough_sums(const Target& y, const DoubleDoubles& coef
                                       std::span<const RowRange> ranges) const {
   std::vector<double> shifts(at(padded_), 0.0);
   std::copy(shift.begin(), shift.end(), shifts.begin());
-  Matrix found = Matrix::Zero(std::ssize(ranges), padded_ + 2);  // products and totals of a range
+  // Products and totals of a range, on lines of the cache of their own.
+  Matrix found = Matrix::Zero(std::ssize(ranges), (padded_ + 2 + 7) / 8 * 8);
   each(y, coef, constant, ranges,
        [&](Index k, const kernels::ResidualRows& rows, Index count, double*) {
          double* out = found.row(k).data();

@@ -406,7 +406,7 @@ void solve_on_basis(const Problem& problem, RowSpaceSolution& solution) {
                                   problem, along_basis(problem, basis, solve_normal(basis.R2, g)));
                             },
                             nullptr},
-                           std::min(0.5, rate), solution.refined.coef);
+                           std::min(0.5, rate), {solution.refined.coef});
   if (refined.converged || solution.refined.coef.empty()) solution.refined = std::move(refined);
 }
 

@@ -113,6 +113,29 @@ INSTANTIATE_TEST_SUITE_P(All, LloydShapes,
                                          Shape{600, 5, 70}, Shape{300, 784, 10},
                                          Shape{6000, 40, 5}));
 
+// Rough scores take the lengths of every 15th row: other rows, most or all of them, may be longer,
+// and so may a centre.
+TEST(Lloyd, RowsLongerThanASampleTells) {
+  for (const Index period : {15, 500}) {
+    for (const double longer : {1.5, 3.0, 10.0, 1e3}) {
+      Matrix X = blobs(4000, 70, 8, 14).array() - 3.0;
+      for (Index i = 0; i < 4000; ++i) {
+        if (period == 15 ? i % 15 != 0 : i % 500 == 7) X.row(i) *= longer;
+      }
+      for (const Index first : {0, 7}) {  // the long row is a centre or is not
+        const Matrix start = X.middleRows(first, 12);
+        const LloydResult all = cluster(X, start, Assignment::all_distances);
+        const int before = thread_limit();
+        for (const int threads : {1, 3}) {
+          set_thread_limit(threads);
+          expect_same(all, cluster(X, start, Assignment::bounds));
+        }
+        set_thread_limit(before);
+      }
+    }
+  }
+}
+
 TEST(Lloyd, IntegersWithManyTiesAreDecidedAsOnPaper) {
   Random random(3, "lloyd_test");
   Matrix X(2000, 3);

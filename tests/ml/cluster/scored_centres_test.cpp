@@ -38,11 +38,11 @@ Data between_centres(Index n, Index d, Index k, std::uint64_t seed) {
 }
 
 // The share of rows whose label is told, each of which is the right one, within its bounds.
-double told(const Data& data) {
+double told(const Data& data, bool bounded = true) {
   const auto& [X, centres] = data;
   const MatrixView view(X);
   const ClusterRows rows(view, {});
-  ScoredCentres scored(rows, centres.rows());
+  ScoredCentres scored(rows, centres.rows(), bounded);
   scored.pack(centres);
   std::vector<double> work(static_cast<std::size_t>(scored.work_size()));
   constexpr Index piece = ScoredCentres::piece;
@@ -93,6 +93,7 @@ TEST_P(ScoredShapes, LabelsAreTheNearestAndBoundsHold) {
   // Rough scores ask the two centres that are in doubt; floats and doubles leave ties open.
   const double share = d >= 16 ? 0.95 : 0.6;
   EXPECT_GT(told(data), share);
+  EXPECT_GT(told(data, false), share);
   for (const double scale : {1e-130, 1e-30, 1e30, 1e130}) {
     EXPECT_GT(told({data.X * scale, data.centres * scale}), share) << scale;
   }
@@ -102,7 +103,7 @@ TEST_P(ScoredShapes, LabelsAreTheNearestAndBoundsHold) {
 
 // Whole and broken tiles of centres and of columns, on both sides of where rough scores begin.
 INSTANTIATE_TEST_SUITE_P(All, ScoredShapes,
-                         testing::Combine(testing::Values(3, 15, 16, 17, 23, 24, 33, 130),
+                         testing::Combine(testing::Values(3, 15, 16, 17, 23, 24, 33, 64, 71, 130),
                                           testing::Values(1, 2, 3, 8, 10, 41)));
 
 // Rough scores go by the lengths of a sample of rows; one whose length it does not know is in

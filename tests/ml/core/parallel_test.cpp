@@ -1,6 +1,7 @@
 #include "lathe/ml/core/parallel.h"
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
@@ -63,6 +64,34 @@ TEST_F(Parallel, RunsEachNumberOnce) {
     parallel_for(1000, [&](Index i) { ++count[static_cast<std::size_t>(i)]; });
     for (const auto& c : count) ASSERT_EQ(c.load(), 1);
   }
+}
+
+TEST_F(Parallel, RunsEachBlockOnceHoweverSharesFall) {
+  for (const int threads : {2, 3, 8, 64}) {
+    set_thread_limit(threads);
+    for (Index n = 1; n < 20; ++n) {
+      std::vector<std::atomic<int>> count(static_cast<std::size_t>(n));
+      parallel_blocks(n, 1, [&](Index i, Index, Index) { ++count[static_cast<std::size_t>(i)]; });
+      for (const auto& c : count) ASSERT_EQ(c.load(), 1) << n << " blocks, " << threads;
+    }
+  }
+}
+
+// The first block ends when all others have, so those of its own share are left to the other
+// thread.
+TEST_F(Parallel, ThreadsHelpEachOther) {
+  set_thread_limit(2);
+  std::atomic<int> done{0};
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  parallel_blocks(8, 1, [&](Index block, Index, Index) {
+    while (block == 0 && done < 7 && std::chrono::steady_clock::now() < until) {
+      std::this_thread::yield();
+    }
+    if (block == 0) {
+      EXPECT_EQ(done, 7);
+    }
+    ++done;
+  });
 }
 
 TEST_F(Parallel, RunsNothingForNothing) {

@@ -75,6 +75,31 @@ TEST(RoughLeastSquares, ExactDataGiveTheExactPlane) {
   EXPECT_GE(fitted.solver.steps, 2);
 }
 
+// Products in floats are exact here, and so is the start but for its last digits: residuals in
+// doubles have no digit that could tell.
+TEST(RoughLeastSquares, SignsGiveTheExactPlane) {
+  const Matrix X = noise(rows, cols, 47).array().sign();
+  Rows of_noise;
+  for (const double largest : {7.0, 1e3, 1e6}) {
+    Matrix w(1, cols);
+    for (Index j = 0; j < cols; ++j) {
+      w(0, j) = j % 3 == 0 ? largest : static_cast<double>(1 + j % 7);
+    }
+    for (const Refine refine : {Refine::automatic, Refine::always}) {
+      LeastSquaresOptions options = without_errors(refine);
+      options.fit_intercept = false;
+      const Matrix y = X * w.transpose();
+      const LeastSquares fitted = least_squares(X, y, options);
+      EXPECT_TRUE(fitted.solver.settled);
+      EXPECT_EQ(fitted.coef, w) << largest;
+      EXPECT_NEAR(fitted.residual_squares[0], 0.0, 1e-25);
+      EXPECT_GE(fitted.solver.steps, 2);  // by floats
+      const Matrix noisy = y + of_noise.of_y.array().round().matrix();
+      expect_same(X, noisy, {.fit_intercept = false});
+    }
+  }
+}
+
 TEST(RoughLeastSquares, OffsetsAndScalesCostNoDigit) {
   Rows data;
   const Matrix y = data.y();
