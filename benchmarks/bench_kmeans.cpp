@@ -133,7 +133,7 @@ void nearest(benchmark::State& state) {
   const Matrix& X = blobs(n, d, k);
   const MatrixView view(X);
   const ClusterRows rows(view, {});
-  ScoredCentres scored(rows, k);
+  ScoredCentres scored(rows, k, true);
   scored.pack(first_rows(X, k));
   std::vector<std::int32_t> label(static_cast<std::size_t>(n));
   for (auto _ : state) {
@@ -196,7 +196,7 @@ void one_answer(benchmark::State& state) {
   const double moves = moves_of_a_row(lloyd, X, first_rows(X, k));
   const LloydResult result = lloyd.run(first_rows(X, k), 20, 0.0);
   ClusterSums sums(rows, k);
-  ScoredCentres scored(rows, k);
+  ScoredCentres scored(rows, k, true);
   scored.pack(result.centres);
   const auto label = [&](Index i) { return result.labels[static_cast<std::size_t>(i)]; };
   const auto each_piece = [&](Index begin, Index end, auto&& sum) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "lathe/ml/cluster/lloyd.h"
 #include "lathe/ml/core/kernels.h"
@@ -12,9 +13,14 @@ namespace {
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// More and less than v by a little more than what a float and a few roundings lose.
-float rounded_up(double v) { return static_cast<float>(v * (1.0 + 0x1p-22)); }
-float rounded_down(double v) { return static_cast<float>(v * (1.0 - 0x1p-22)); }
+// More and less than v by a little more than what a float and a few roundings lose. Beyond the
+// range of floats more is infinite, but less is not: it has to come down when centres move.
+constexpr double largest = std::numeric_limits<float>::max();
+float rounded_up(double v) {
+  const double more = v * (1.0 + 0x1p-22);
+  return more <= largest ? static_cast<float>(more) : std::numeric_limits<float>::infinity();
+}
+float rounded_down(double v) { return static_cast<float>(std::min(v * (1.0 - 0x1p-22), largest)); }
 
 }  // namespace
 

@@ -101,8 +101,8 @@ void ClusterSums::merge() {
   }
 }
 
-bool ClusterSums::empty(Index cluster) const {
-  return total_[cluster * stride_ + 2 * rows_.cols() + 2] == 0.0;
+double ClusterSums::count(Index cluster) const {
+  return total_[cluster * stride_ + 2 * rows_.cols() + 2];
 }
 
 RowVector ClusterSums::mean(Index cluster, std::span<const std::int32_t> labels) const {

@@ -62,7 +62,8 @@ class ClusterSums {
   // digits cancel.
   std::optional<double> inertia(const Matrix& centres) const;
 
-  bool empty(Index cluster) const;  // no row of positive weight
+  bool empty(Index cluster) const { return count(cluster) == 0.0; }
+  bool has_one_row(Index cluster) const { return count(cluster) == 1.0; }
   // The mean of the cluster's rows of positive weight, of which there must be one. `labels` tells
   // the rows of a cluster whose weight is lost beside the heaviest: they are summed up by
   // themselves.
@@ -70,6 +71,7 @@ class ClusterSums {
 
  private:
   void change(Vector& numbers, const Changes& changes) const;
+  double count(Index cluster) const;  // of rows of positive weight
   void count(double* sums, double weight, double sign) const;
   double weight(const double* sums) const;
   RowVector light_mean(Index cluster, std::span<const std::int32_t> labels) const;

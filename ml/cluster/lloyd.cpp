@@ -13,6 +13,8 @@
 namespace lathe {
 namespace {
 
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
 // Rows that are looked at together, still in cache when they are added to the sums.
 constexpr Index piece_rows = ScoredCentres::piece;
 static_assert(piece_rows <= Changes::most);
@@ -237,14 +239,25 @@ double Lloyd::inertia_of(const Matrix& centres, Index begin, Index end) const {
 }
 
 void Lloyd::move(Matrix& centres) const {
+  const std::vector<Index> exact = exact_means(centres.rows());
   for (Index j = 0; j < centres.rows(); ++j) {
-    const Index row = equal_.empty() ? -1 : equal_[static_cast<std::size_t>(j)];
-    if (row >= 0) {
+    if (const Index row = exact[at(j)]; row >= 0) {
       centres.row(j) = rows_.X.row(row);
     } else if (!sums_.empty(j)) {
       centres.row(j) = sums_.mean(j, labels_);
     }
   }
+}
+
+// A row of each cluster that is its mean, as far as that is known; else -1. With weights the mean
+// of one row is rounded.
+std::vector<Index> Lloyd::exact_means(Index k) const {
+  std::vector<Index> rows = equal_;
+  rows.resize(at(k), -1);
+  for (Index i = 0; i < rows_.rows() && !rows_.weight.empty(); ++i) {
+    if (rows_.weight_of(i) != 0.0 && sums_.has_one_row(label(i))) rows[at(label(i))] = i;
+  }
+  return rows;
 }
 
 // A row of each cluster whose rows are all equal; -1 where they differ or there are none.
@@ -302,10 +315,10 @@ bool Lloyd::relocate_empty(const Matrix& centres) {
     relabel(row, static_cast<std::int32_t>(j), changes);
     sums_.change(changes);
     if (bounds_) bounds_->forget(row);
-    equal_[static_cast<std::size_t>(j)] = row;
     relocated = true;
     ++next;
   }
+  if (relocated) equal_ = find_equal(centres.rows());  // the rows that are left may be equal
   return relocated;
 }
 

@@ -81,6 +81,7 @@ class Lloyd {
   void relabel(Index row, std::int32_t to, Changes& changes);
   double inertia_of(const Matrix& centres, Index begin, Index end) const;
   void move(Matrix& centres) const;  // to the means of their rows
+  std::vector<Index> exact_means(Index k) const;
   std::vector<Index> find_equal(Index k) const;
   bool relocate_empty(const Matrix& centres);
 

@@ -136,6 +136,43 @@ TEST(Lloyd, RowsLongerThanASampleTells) {
   }
 }
 
+// A row of weight 0 so far away that distances leave the range of floats.
+TEST(Lloyd, BoundsComeDownFromBeyondFloats) {
+  Matrix X = blobs(100, 48, 1, 15) / 7.0;
+  X.row(99).setZero();
+  X(99, 0) = 3e38;
+  std::vector<double> weight(100, 1.0);
+  weight[99] = 0.0;
+  Matrix start = Matrix::Zero(3, 48);
+  start.col(0) << -2e38, -2.1e38, 3e38;
+  for (const std::int64_t most : {1, 2, 3, 25}) {
+    expect_same(cluster(X, start, Assignment::all_distances, weight, most),
+                cluster(X, start, Assignment::bounds, weight, most));
+  }
+}
+
+TEST(Lloyd, RowsThatAreLeftEqualWhenOneIsTakenAreTheirMean) {
+  for (const double value : {0.1, 0.3, 0.7, 5.1}) {
+    Matrix X = Matrix::Constant(7, 1, value);
+    X(6, 0) = 50.0;
+    const LloydResult result = cluster(X, Matrix::Constant(3, 1, value), Assignment::all_distances);
+    EXPECT_EQ(result.labels, (std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 1}));
+    EXPECT_EQ(result.centres(0, 0), value);
+    EXPECT_EQ(result.inertia, 0.0);
+  }
+}
+
+TEST(Lloyd, TheMeanOfOneRowIsThatRowWithWeights) {
+  const std::vector<double> weight{3.0, 0.1, 2.0};
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Matrix X = blobs(3, 2, 3, seed) / 3.0;
+    const LloydResult result = cluster(X, X, Assignment::all_distances, weight);
+    EXPECT_EQ(result.centres, X);
+    EXPECT_EQ(result.inertia, 0.0);
+    EXPECT_EQ(result.n_iter, 1);
+  }
+}
+
 TEST(Lloyd, IntegersWithManyTiesAreDecidedAsOnPaper) {
   Random random(3, "lloyd_test");
   Matrix X(2000, 3);
