@@ -24,7 +24,7 @@ struct Column {
 };
 
 inline void add_rows_roughly(const ResidualRows& from, ptrdiff_t rows, const double* shift,
-                      double* products, double* totals) {
+                             double* products, double* totals) {
   const ptrdiff_t cols = from.vectors * width;
   double sum = 0.0;
   double squares = 0.0;

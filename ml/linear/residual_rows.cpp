@@ -55,8 +55,7 @@ void ResidualRows::each(const Target& y, const DoubleDoubles& coef, DoubleDouble
     rows.y_scale = y.scale;
     rows.constant = constant.hi;
     rows.constant_rest = constant.lo;
-    Scratch work(kernels::residual_table().work_rows, padded_);
-    body(k, rows, end - begin, work.matrix().data());
+    body(k, rows, end - begin);
   });
 }
 
@@ -64,11 +63,12 @@ ResidualSums ResidualRows::sums(const Target& y, const DoubleDoubles& coef, Doub
                                 std::span<const RowRange> ranges) const {
   // Of a range: products, what their rounding left, and the totals.
   Matrix found = Matrix::Zero(std::ssize(ranges), 2 * padded_ + 4);
-  each(y, coef, constant, ranges,
-       [&](Index k, const kernels::ResidualRows& rows, Index count, double* work) {
-         double* out = found.row(k).data();
-         kernels::residual_table().add(rows, count, out, out + padded_, out + 2 * padded_, work);
-       });
+  each(y, coef, constant, ranges, [&](Index k, const kernels::ResidualRows& rows, Index count) {
+    Scratch work(kernels::residual_table().work_rows, padded_);
+    double* out = found.row(k).data();
+    kernels::residual_table().add(rows, count, out, out + padded_, out + 2 * padded_,
+                                  work.matrix().data());
+  });
   ResidualSums result{DoubleDoubles(at(cols_)), {}, {}};
   for (Index k = 0; k < found.rows(); ++k) {
     const double* part = found.row(k).data();
@@ -90,11 +90,10 @@ ResidualSums ResidualRows::rough_sums(const Target& y, const DoubleDoubles& coef
   std::copy(shift.begin(), shift.end(), shifts.begin());
   // Products and totals of a range, on lines of the cache of their own.
   Matrix found = Matrix::Zero(std::ssize(ranges), (padded_ + 2 + 7) / 8 * 8);
-  each(y, coef, constant, ranges,
-       [&](Index k, const kernels::ResidualRows& rows, Index count, double*) {
-         double* out = found.row(k).data();
-         kernels::residual_table().add_roughly(rows, count, shifts.data(), out, out + padded_);
-       });
+  each(y, coef, constant, ranges, [&](Index k, const kernels::ResidualRows& rows, Index count) {
+    double* out = found.row(k).data();
+    kernels::residual_table().add_roughly(rows, count, shifts.data(), out, out + padded_);
+  });
   const RowVector all = found.colwise().sum();
   return {DoubleDoubles(all.begin(), all.begin() + cols_), all[padded_], all[padded_ + 1]};
 }
@@ -105,11 +104,12 @@ DoubleDoubles ResidualRows::residuals(const Target& y, const DoubleDoubles& coef
   const Index rows = ranges.empty() ? 0 : ranges.back().end;
   std::vector<double> high(at(rows));
   std::vector<double> low(at(rows));
-  each(y, coef, constant, ranges,
-       [&](Index k, const kernels::ResidualRows& from, Index count, double* work) {
-         const std::size_t first = at(ranges[at(k)].begin);
-         kernels::residual_table().find(from, count, high.data() + first, low.data() + first, work);
-       });
+  each(y, coef, constant, ranges, [&](Index k, const kernels::ResidualRows& from, Index count) {
+    Scratch work(kernels::residual_table().work_rows, padded_);
+    const std::size_t first = at(ranges[at(k)].begin);
+    kernels::residual_table().find(from, count, high.data() + first, low.data() + first,
+                                   work.matrix().data());
+  });
   DoubleDoubles result(at(rows));
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = two_sum(high[i], low[i]);
   return result;

@@ -13,22 +13,12 @@
 #include "lathe/ml/core/parallel.h"
 #include "lathe/ml/core/random.h"
 
+#include "tests/ml/cluster/blobs.h"
+
 namespace lathe {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-Matrix blobs(Index n, Index d, Index k, std::uint64_t seed) {
-  Random random(seed, "lloyd_test");
-  Matrix centres(k, d);
-  for (double& c : centres.reshaped()) c = 6.0 * random.uniform();
-  Matrix X(n, d);
-  for (Index i = 0; i < n; ++i) {
-    const auto c = static_cast<Index>(random.below(static_cast<std::uint64_t>(k)));
-    for (Index j = 0; j < d; ++j) X(i, j) = centres(c, j) + random.normal();
-  }
-  return X;
-}
 
 LloydResult cluster(const Matrix& X, const Matrix& centres, Assignment assignment,
                     std::span<const double> weight = {}, std::int64_t max_iter = 25) {
@@ -37,13 +27,6 @@ LloydResult cluster(const Matrix& X, const Matrix& centres, Assignment assignmen
   Lloyd lloyd(rows, centres.rows(), assignment);
   lloyd.run(centres, 1, 0.0);  // what a start leaves behind must not matter to the next
   return lloyd.run(centres, max_iter, 0.0);
-}
-
-void expect_same(const LloydResult& a, const LloydResult& b) {
-  EXPECT_EQ(a.labels, b.labels);
-  EXPECT_EQ(a.centres, b.centres);
-  EXPECT_EQ(a.inertia, b.inertia);
-  EXPECT_EQ(a.n_iter, b.n_iter);
 }
 
 // Lloyd's iterations as on paper: every distance, and each mean made anew.
@@ -71,10 +54,6 @@ LloydResult reference(const Matrix& X, Matrix centres, std::int64_t max_iter) {
   result.centres = centres;
   return result;
 }
-
-struct Shape {
-  Index n, d, k;
-};
 
 class LloydShapes : public testing::TestWithParam<Shape> {};
 
@@ -315,94 +294,6 @@ TEST(Lloyd, SettlesWithMoreClustersThanDistinctRows) {
   }
 }
 
-Changes one_change(Index row, std::int32_t from, std::int32_t to) {
-  Changes changes;
-  changes.add(row, from, to);
-  return changes;
-}
-
-TEST(ClusterSums, ChangesLeaveTheSumThatWouldBeMadeAnew) {
-  constexpr std::int32_t k = 5;
-  for (const Index cols : {7, 70, 300}) {  // long rows that go to one cluster are added together
-    const Matrix X = blobs(400, cols, k, 8) * 0.1;
-    const MatrixView view(X);
-    const ClusterRows rows(view, {});
-    Random random(9, "lloyd_test");
-    std::vector<std::int32_t> labels(400, -1);
-    ClusterSums changed(rows, k);
-    for (int step = 0; step < 400; ++step) {
-      Changes changes;
-      const auto first = random.below(400 - Changes::most);
-      const auto last = first + 1 + random.below(Changes::most);
-      for (std::size_t i = first; i < last; ++i) {
-        const auto to = static_cast<std::int32_t>(random.below(k));
-        changes.add(static_cast<Index>(i), labels[i], to);
-        labels[i] = to;
-      }
-      ClusterSums::Part(changed).change(changes);
-    }
-    changed.merge();
-    ClusterSums anew(rows, k);
-    for (Index i = 399; i >= 0; --i) {
-      if (labels[static_cast<std::size_t>(i)] >= 0) {
-        anew.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
-      }
-    }
-    for (Index c = 0; c < k; ++c) EXPECT_EQ(changed.mean(c, labels), anew.mean(c, labels));
-  }
-}
-
-TEST(ClusterSums, TheMeanOfOneRowIsThatRow) {
-  Matrix X = blobs(50, 4, 2, 10);
-  X.col(1).array() += 1e9;
-  X.col(2) *= 1e-200;
-  X.col(3).setConstant(1e300);
-  const MatrixView view(X);
-  const ClusterRows rows(view, {});
-  ClusterSums sums(rows, 1);
-  sums.change(one_change(17, -1, 0));
-  EXPECT_EQ(sums.mean(0, std::vector<std::int32_t>(50, -1)), X.row(17));
-}
-
-TEST(ClusterSums, InertiaFollowsFromTheSumsOrIsNotTold) {
-  const Matrix near = blobs(500, 6, 4, 14);
-  const std::vector<double> some{0.0, 1.0, 2.5};
-  std::vector<double> weight;
-  std::vector<std::int32_t> labels;
-  for (Index i = 0; i < 500; ++i) {
-    weight.push_back(some[static_cast<std::size_t>(i % 3)]);
-    labels.push_back(static_cast<std::int32_t>(i % 4));
-  }
-  for (const double offset : {0.0, 3.0}) {
-    const Matrix X = near.array() + offset;
-    const MatrixView view(X);
-    const ClusterRows rows(view, weight);
-    ClusterSums sums(rows, 5);  // one stays empty
-    for (Index i = 0; i < 500; ++i)
-      sums.change(one_change(i, -1, labels[static_cast<std::size_t>(i)]));
-    Matrix centres = X.topRows(5);
-    double direct = 0.0;
-    for (Index i = 0; i < 500; ++i) {
-      direct += weight[static_cast<std::size_t>(i)] * (X.row(i) - centres.row(i % 4)).squaredNorm();
-    }
-    ASSERT_TRUE(sums.inertia(centres).has_value()) << offset;
-    EXPECT_NEAR(*sums.inertia(centres), direct, 1e-12 * direct) << offset;
-    centres.row(2).array() += 1e8;
-    EXPECT_TRUE(sums.inertia(centres).has_value());
-  }
-  // Two tight groups far apart: what is left of their distance would be rounding.
-  Matrix tight = near * 1e-6;
-  for (Index i = 0; i < 500; i += 2) tight.row(i).array() += 1.0;
-  const MatrixView view(tight);
-  const ClusterRows rows(view, {});
-  ClusterSums sums(rows, 2);
-  for (Index i = 0; i < 500; ++i) sums.change(one_change(i, -1, static_cast<std::int32_t>(i % 2)));
-  Matrix means(2, 6);
-  for (Index c = 0; c < 2; ++c) means.row(c) = sums.mean(c, labels);
-  EXPECT_FALSE(sums.inertia(means).has_value());
-}
-
-// The means of sorted rows are rounded beside the offset, and so much do they move the squares.
 TEST(Lloyd, InertiaOfSortedRowsFarFromZeroIsThatOfTheRows) {
   Matrix X(40000, 1);
   for (Index i = 0; i < X.rows(); ++i) X(i, 0) = 1e9 + 0x1p-13 * static_cast<double>(i);
@@ -433,97 +324,6 @@ TEST(Lloyd, FarRowsWithoutWeightCostTheOthersNoDigit) {
     EXPECT_LT((result.centres - expected.centres).cwiseAbs().maxCoeff(), 1e-13);
     EXPECT_NEAR(result.inertia, expected.inertia, 1e-12 * expected.inertia);
   }
-}
-
-TEST(ClusterRows, ThePassTellsMeansRangeAndVariance) {
-  Matrix X = blobs(777, 11, 3, 11).array() + 1e6;
-  const MatrixView view(X);
-  const ClusterRows rows(view, {});
-  const RowVector mean = (X.array() - 1e6).colwise().mean();
-  EXPECT_TRUE(rows.finite);
-  EXPECT_LT(((rows.mean.array() - 1e6) - mean.array()).abs().maxCoeff(), 1e-8);
-  EXPECT_EQ(rows.least, RowVector(X.colwise().minCoeff()));
-  EXPECT_EQ(rows.greatest, RowVector(X.colwise().maxCoeff()));
-  const double variance = (((X.array() - 1e6).rowwise() - mean.array()).square()).sum() / 777.0;
-  EXPECT_NEAR(rows.total_variance, variance, 1e-9 * variance);
-  for (const double odd : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()}) {
-    for (const Index column : {0, 7, 10}) {
-      Matrix bad = X;
-      bad(776, column) = odd;
-      const MatrixView bad_view(bad);
-      EXPECT_FALSE(ClusterRows(bad_view, {}).finite);
-    }
-  }
-}
-
-// Nothing where the guess does not hold.
-std::optional<LloydResult> cluster_guessed(const Matrix& X, const Matrix& centres) {
-  const MatrixView view(X);
-  ClusterRows rows = ClusterRows::guessed(view);
-  RowMoments moments(rows);
-  return Lloyd(rows, centres.rows(), Assignment::bounds).run(centres, 25, 1e-4, moments);
-}
-
-LloydResult cluster_measured(const Matrix& X, const Matrix& centres) {
-  const MatrixView view(X);
-  const ClusterRows rows(view, {});
-  return Lloyd(rows, centres.rows(), Assignment::bounds).run(centres, 25, 1e-4);
-}
-
-// Only what sums on other grids cut off may differ.
-void expect_close(const LloydResult& a, const LloydResult& b) {
-  EXPECT_EQ(a.labels, b.labels);
-  EXPECT_EQ(a.n_iter, b.n_iter);
-  EXPECT_EQ(a.converged, b.converged);
-  EXPECT_NEAR(a.inertia, b.inertia, 1e-12 * b.inertia);
-  EXPECT_LT((a.centres - b.centres).cwiseAbs().maxCoeff(), 1e-14 * b.centres.cwiseAbs().maxCoeff());
-}
-
-TEST(GuessedRows, GiveWhatMeasuredRowsGive) {
-  const int before = thread_limit();
-  for (const auto& [n, d, k] : {Shape{1000, 40, 5}, Shape{3001, 65, 12}, Shape{700, 784, 10}}) {
-    Matrix X = blobs(n, d, k, 21);
-    X.col(3).setConstant(0.1);
-    X.col(5).setConstant(0.0);
-    for (const double offset : {0.0, 1e6}) {
-      for (const double scale : {1.0, 0x1p-300, 0x1p300}) {
-        const Matrix moved = (X.array() + offset) * scale;
-        const LloydResult measured = cluster_measured(moved, moved.topRows(k));
-        set_thread_limit(1);
-        const std::optional<LloydResult> one = cluster_guessed(moved, moved.topRows(k));
-        ASSERT_TRUE(one.has_value());
-        expect_close(*one, measured);
-        for (const int threads : {2, 3, 5, 16}) {
-          set_thread_limit(threads);
-          expect_same(*one, *cluster_guessed(moved, moved.topRows(k)));
-        }
-      }
-    }
-  }
-  set_thread_limit(before);
-}
-
-// What no sample tells: one number outside in a row that is not looked at beforehand, first, last,
-// or in between; none too far, and none that is no number, reaches a score or a sum.
-TEST(GuessedRows, OneNumberOutsideIsFound) {
-  const Matrix X = blobs(1000, 43, 5, 22);
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  ASSERT_TRUE(cluster_guessed(X, X.topRows(5)).has_value());
-  for (const Index row : {1, 500, 998, 999}) {
-    for (const Index column : {0, 31, 42}) {
-      for (const double odd : {100.0, -100.0, 1e200, -1e300, infinity, -infinity, nan}) {
-        Matrix bad = X;
-        bad(row, column) = odd;
-        if (row == 500 && !(std::abs(odd) <= 100.0)) bad(999, 2) = odd;
-        ASSERT_FALSE(cluster_guessed(bad, X.topRows(5)).has_value()) << row << ' ' << column;
-      }
-    }
-  }
-  Matrix constant = X;
-  constant.col(7).setConstant(2.0);
-  EXPECT_TRUE(cluster_guessed(constant, constant.topRows(5)).has_value());
-  constant(999, 7) = 2.5;
-  EXPECT_FALSE(cluster_guessed(constant, constant.topRows(5)).has_value());
 }
 
 // In a process of its own, in which no kernel has run: a level is chosen once. 2 where the
